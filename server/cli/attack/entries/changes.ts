@@ -11,7 +11,7 @@ const OWN_ONLY = 'no row of another document';
 export const CHANGES: readonly AttackEntry[] = [
   {
     group: 'changes',
-    request: 'GET _changes with filters, views, selectors and ids of <B> in the query',
+    request: 'GET _changes with filters, views and the id of <B>',
     expectation: OWN_ONLY,
     async run(probe, context) {
       for (const query of changesQueries(context.names))
@@ -20,7 +20,7 @@ export const CHANGES: readonly AttackEntry[] = [
   },
   {
     group: 'changes',
-    request: 'POST _changes with ids of <B> in the body, the query, or both',
+    request: 'POST _changes with the id of <B> in the body or query',
     expectation: OWN_ONLY,
     async run(probe, context) {
       const { path, names } = context;
@@ -38,7 +38,7 @@ export const CHANGES: readonly AttackEntry[] = [
   },
   {
     group: 'changes',
-    request: '_changes since the position of user B, and since forged positions',
+    request: '_changes since forged positions, and since that of user B',
     expectation: 'the same response as since a random position',
     async run(probe, { path, attacker, victim }) {
       const read = (since: string): Promise<ObservedResponse | undefined> =>

@@ -6,8 +6,8 @@ import { withJson, type AttackEntry } from '../entry.ts';
 export const CHECKPOINTS: readonly AttackEntry[] = [
   {
     group: 'checkpoints',
-    request: 'GET, PUT and DELETE of a checkpoint that user B has written',
-    expectation: 'a checkpoint of user A’s own, and that of user B unchanged',
+    request: 'GET, PUT and DELETE of a checkpoint of user B',
+    expectation: 'not the checkpoint of user B, which is unchanged',
     async run(probe, { path, victim }) {
       const target = `${path}/_local/attack-${randomBytes(6).toString('hex')}`;
       const secret = `checkpoint-${randomBytes(8).toString('hex')}`;

@@ -13,7 +13,7 @@ const FEEDS = ['longpoll', 'continuous', 'eventsource', 'live'] as const;
 export const FEEDS_AND_ACTIVITY: readonly AttackEntry[] = [
   {
     group: 'feeds',
-    request: 'live _changes in each feed, and the event stream, while user B edits',
+    request: 'each live feed and the event stream, while user B edits',
     expectation: 'nothing of the edit',
     async run(probe, { path, target, names, victim }) {
       const doc_ids = [names.own.id, names.other.id];
@@ -36,7 +36,7 @@ export const FEEDS_AND_ACTIVITY: readonly AttackEntry[] = [
   },
   {
     group: 'activity',
-    request: '_changes and the database’s information before and after an edit of user B',
+    request: '_changes and the database, before and after an edit of B',
     expectation: 'the same response',
     async run(probe, { path, victim }) {
       const read = async (): Promise<readonly (string | undefined)[]> => {

@@ -5,8 +5,7 @@ import { withJson, type AttackEntry } from '../entry.ts';
 export const HEADERS: readonly AttackEntry[] = [
   {
     group: 'headers',
-    request:
-      'GET <B>, _changes and _all_docs with headers of proxies, of CouchDB’s proxy authentication, and of caches',
+    request: 'GET <B>, _changes and _all_docs with misleading headers',
     expectation: 'the same response as for a document that does not exist',
     async run(probe, { path, names }) {
       for (const headers of misleadingHeaders(names)) {
@@ -22,7 +21,7 @@ export const HEADERS: readonly AttackEntry[] = [
   },
   {
     group: 'headers',
-    request: 'GET of user A’s own document with the headers of CouchDB’s proxy authentication, and no token',
+    request: 'GET of the own document with such headers, and no token',
     expectation: '4xx',
     async run(probe, { path, names }) {
       for (const headers of misleadingHeaders(names)) {
@@ -51,7 +50,7 @@ export const HEADERS: readonly AttackEntry[] = [
   },
   {
     group: 'headers',
-    request: 'GET of user A’s own document with two Authorization headers',
+    request: 'GET of the own document with two Authorization headers',
     expectation: '4xx',
     async run(probe, { path, names, attacker, victim }) {
       const target = `${path}/${encodeURIComponent(names.own.id)}`;
@@ -66,7 +65,7 @@ export const HEADERS: readonly AttackEntry[] = [
   },
   {
     group: 'headers',
-    request: 'the token in the query, a cookie, or another scheme, instead of the Authorization header',
+    request: 'the token in the query, a cookie or another scheme',
     expectation: '4xx',
     async run(probe, { path, names, attacker }) {
       const { token } = attacker.credentials;

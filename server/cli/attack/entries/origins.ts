@@ -1,7 +1,7 @@
 import { headerValues, type ObservedResponse } from '../http/observed-response.ts';
 import type { AttackEntry } from '../entry.ts';
 
-const NO_SESSION = 'not sent: only with --register or --users the command has a session cookie';
+const NO_SESSION = 'not sent: needs --register or --users';
 
 /** Origins of pages that are not the application's. */
 const foreignOrigins = (host: string): readonly string[] => [
@@ -49,7 +49,7 @@ export const ORIGINS: readonly AttackEntry[] = [
   },
   {
     group: 'origins',
-    request: 'the event stream, refresh and sign-out with the session cookie and a foreign Origin',
+    request: 'the session cookie with a foreign Origin, on its routes',
     expectation: '4xx',
     async run(probe, { target: { api }, attacker }) {
       const { cookie } = attacker.credentials;
@@ -79,7 +79,7 @@ export const ORIGINS: readonly AttackEntry[] = [
   },
   {
     group: 'origins',
-    request: 'replication and the REST API with the session cookie alone',
+    request: 'replication and REST with the session cookie alone',
     expectation: '4xx',
     async run(probe, { path, target: { api }, attacker }) {
       const { cookie } = attacker.credentials;

@@ -8,8 +8,7 @@ const NOTHING_INTERNAL = 'nothing of another document, database or interface';
 export const PATHS: readonly AttackEntry[] = [
   {
     group: 'paths',
-    request:
-      'GET and POST of CouchDB’s endpoints below the database, with slashes, dots, escapes, case and other hosts',
+    request: 'CouchDB’s endpoints, with slashes, dots, escapes and case',
     expectation: NOTHING_INTERNAL,
     async run(probe, { names }) {
       for (const target of unknownTargets(names).map(toRequestTarget)) {
@@ -20,7 +19,7 @@ export const PATHS: readonly AttackEntry[] = [
   },
   {
     group: 'paths',
-    request: 'GET of CouchDB’s endpoints at the root of the server',
+    request: 'CouchDB’s endpoints at the root of the server',
     expectation: NOTHING_INTERNAL,
     async run(probe, { names: { database, sessions, other } }) {
       for (const path of [

@@ -107,7 +107,7 @@ export const READS: readonly AttackEntry[] = [
   },
   {
     group: 'reads',
-    request: '_bulk_get of ids that may be confused with <B>, and in two members with one name',
+    request: '_bulk_get of ids like <B>, and of two ids in one row',
     expectation: 'nothing of the document of user B',
     async run(probe, { path, names }) {
       const { own, other } = names;

@@ -5,7 +5,7 @@ import type { AttackEntry } from '../entry.ts';
 export const TOKENS: readonly AttackEntry[] = [
   {
     group: 'tokens',
-    request: 'GET _changes, the profile and the document of user B with forged, unsigned and damaged tokens',
+    request: 'GET with forged, unsigned and damaged tokens of user B',
     expectation: '4xx',
     async run(probe, { path, names, target: { api }, attacker, victim }) {
       const tokens = forgeTokens(attacker.credentials.token, victim.credentials.token, Math.floor(Date.now() / 1_000));
@@ -24,14 +24,14 @@ export const TOKENS: readonly AttackEntry[] = [
   },
   {
     group: 'tokens',
-    request: 'GET of user A’s own document without a token, and with an expired one',
+    request: 'GET of the own document without a token, or an expired one',
     expectation: '4xx',
     async run(probe, { path, names, expiredToken }) {
       const target = `${path}/${encodeURIComponent(names.own.id)}`;
       for (const path of [target, `${target}?open_revs=all`])
         await probe.expectRefusal({ method: 'GET', target: path, isAnonymous: true });
       if (expiredToken === undefined) {
-        probe.note('without an expired token: ATTACK_EXPIRED_TOKEN has none');
+        probe.note('no ATTACK_EXPIRED_TOKEN');
         return;
       }
       await probe.expectRefusal({ method: 'GET', target, headers: { Authorization: `Bearer ${expiredToken}` } });
@@ -39,7 +39,7 @@ export const TOKENS: readonly AttackEntry[] = [
   },
   {
     group: 'tokens',
-    request: '_changes, _bulk_get, _bulk_docs and a checkpoint without a token',
+    request: '_changes, _bulk_get, _bulk_docs, _local without a token',
     expectation: '4xx',
     async run(probe, { path, names }) {
       const doc_ids = [names.own.id];

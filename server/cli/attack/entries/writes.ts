@@ -32,7 +32,7 @@ function rows(context: AttackContext): readonly object[] {
 export const WRITES: readonly AttackEntry[] = [
   {
     group: 'writes',
-    request: 'PUT <B>, with and without its revision, also with new_edits=false',
+    request: 'PUT <B>, with and without its revision',
     expectation: UNCHANGED,
     async run(probe, context) {
       const { path, names, victim } = context;
@@ -59,7 +59,7 @@ export const WRITES: readonly AttackEntry[] = [
   },
   {
     group: 'writes',
-    request: '_bulk_docs with <B>, alone and between own rows, with and without new_edits=false',
+    request: '_bulk_docs with <B>, alone and after an own row',
     expectation: UNCHANGED,
     async run(probe, context) {
       const { path, attacker } = context;
@@ -74,7 +74,7 @@ export const WRITES: readonly AttackEntry[] = [
   },
   {
     group: 'writes',
-    request: '_bulk_docs rows of <B> as a document that exists and one that does not',
+    request: '_bulk_docs and PUT of <B> and of a missing document',
     expectation: 'the same response',
     async run(probe, context) {
       const { path, names } = context;
@@ -92,7 +92,7 @@ export const WRITES: readonly AttackEntry[] = [
   },
   {
     group: 'writes',
-    request: 'two _id members in one row, and the own document with the name of user B',
+    request: 'two _id members in a row, and the name of B in an own row',
     expectation: UNCHANGED,
     async run(probe, context) {
       const { path, names, attacker } = context;
@@ -165,7 +165,7 @@ export const WRITES: readonly AttackEntry[] = [
   },
   {
     group: 'writes',
-    request: 'a new document, design document and database of user A’s choice',
+    request: 'a new document, design document and database',
     expectation: '4xx',
     async run(probe, { path, names: { base } }) {
       const name = `attack-${randomBytes(6).toString('hex')}`;
