@@ -140,7 +140,7 @@ test('all workers use one embedded engine, the demo user is created once, and a 
   const directory = await mkdtemp(join(tmpdir(), 'pouchgate-workers-'));
   const noDatabase = { COUCHDB_URL: '', COUCHDB_USER: '', COUCHDB_PASSWORD: '', JWT_SECRET: '' };
   const embedded = await startWorkerServer(upstream, { ...noDatabase, DATA_DIR: directory, DRAIN_SECONDS: '300' });
-  expect(embedded.output.filter((line) => line.startsWith('Sign in as demo'))).toHaveLength(1);
+  await eventually(() => embedded.output.filter((line) => line.startsWith('Sign in as demo')).length === 1);
   const credentials = { username: 'demo', password: 'try-pouchgate' };
   const responses = await Promise.all(
     Array.from({ length: 4 }, () => postJson('/api/auth/sign-in', credentials, embedded)),
