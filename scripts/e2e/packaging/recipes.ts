@@ -49,7 +49,11 @@ async function checkVitestRecipe(folder: string): Promise<void> {
   cpSync(join(RECIPES, name), join(folder, name));
   const vitest = join(import.meta.dirname, '../../../node_modules/vitest/vitest.mjs');
   const options = { cwd: folder, timeout: MAX_RUN_MS, env: { PATH: process.env['PATH'] ?? '' } };
-  await run(process.execPath, [vitest, 'run', name, `--testTimeout=${MAX_RUN_MS}`, `--hookTimeout=${MAX_RUN_MS}`], options).catch((error: unknown) => {
+  await run(
+    process.execPath,
+    [vitest, 'run', name, `--testTimeout=${MAX_RUN_MS}`, `--hookTimeout=${MAX_RUN_MS}`],
+    options,
+  ).catch((error: unknown) => {
     throw new Error(`The recipe for Vitest: ${describeFailure(error)}`);
   });
 }
