@@ -10,20 +10,32 @@ import type { Values } from '../../couchdb-design/user-document/preference-schem
 import type { UserDocumentId } from '../../couchdb-design/user-document/username.ts';
 import { readClock, type ClockReading } from '../platform/clock.ts';
 import { deepFreeze } from '../platform/deep-freeze.ts';
+import { createEmitter } from '../platform/emitter.ts';
 import { reasonOf, type Database } from '../platform/database.ts';
 import { setItem } from '../platform/local-data.ts';
 import { resolvesWithin } from '../platform/pace.ts';
 import { DEFAULT_PLATFORM_TIMING, type PlatformTiming } from '../platform/timing.ts';
-import { applyEdits, editsIn, isIncludedIn, type Edit, type Edits } from './edits.ts';
+import {
+  applyEdits,
+  editsIn,
+  haveSameStamps,
+  isIncludedIn,
+  editStampIn,
+  EMPTY_DOCUMENT,
+  type Edit,
+  type Edits,
+} from './edits.ts';
 import { DatabaseHandle } from './database-handle.ts';
-import { LocalView } from './local-view.ts';
-import { readLeaves, readReplica, createReplica, storeLeaves, type DocumentSource } from './replica.ts';
+import { readLeaves, readReplica, createReplica, storeLeaves, type Replica, type DocumentSource } from './replica.ts';
 import type { RawLeaf } from './leaf.ts';
 import { needsCommit, commitEdits } from './commit-edits.ts';
+import { findSupersededEdits } from './superseded-edits.ts';
 import type { StoredSnapshot } from './stored-snapshot.ts';
 import type { LocalStoreOptions } from './types.ts';
 import { openPendingEdits, type PendingEdits } from './pending-edits.ts';
 import type { Rules } from './rules.ts';
+
+const MAX_EXCESS_LEAVES = 16;
 
 /** Copies a patch, because the caller may change the object later. Not all values can be copied; the rules reject the others. */
 const copyIfPossible = (patch: Values): Values => {
@@ -45,24 +57,32 @@ export class LocalStore {
   readonly #device: DeviceId;
   readonly #pendingEdits: PendingEdits;
   readonly #handle: DatabaseHandle;
-  readonly #view: LocalView;
+  readonly #changeEmitter = createEmitter();
+  /** The document as it was last read; undefined before the first read. */
+  #replica: Replica | undefined;
+  /** The leaves from which `#replica` was computed. */
+  #leaves: readonly RawLeaf[] = [];
+  #unsent: Edits = [];
+  #visible: Values;
+  /** Undefined while they are being loaded. */
+  #rules: Rules | undefined;
   readonly #loadingRules: Promise<Rules>;
   /** The refresh that waits for the write lock. */
   #queuedRefresh: Promise<void> | undefined;
 
   constructor(options: LocalStoreOptions) {
-    const { id, name, environment, eraseOnOpen = false } = options;
+    const { id, name, defaults, environment, eraseOnOpen = false } = options;
     const { locks, random, storage } = environment;
     this.id = id;
     this.#options = options;
     this.#timing = options.platformTiming ?? DEFAULT_PLATFORM_TIMING;
+    this.#visible = defaults;
     this.#device = storage[`${name}:device`] ?? newDeviceId(random);
     setItem(storage, `${name}:device`, this.#device);
     this.#pendingEdits = openPendingEdits(storage, `${name}:unsent:`);
-    this.#view = new LocalView(options, this.#pendingEdits, this.#device);
     this.#handle = new DatabaseHandle({
       onErased: () => undefined,
-      fillReplacement: (replacement) => storeLeaves(this.sourceIn(replacement), this.#view.leaves),
+      fillReplacement: (replacement) => storeLeaves(this.sourceIn(replacement), this.#leaves),
       ...options,
       report: options.reportDatabase ?? (() => undefined),
       eraseOnOpen,
@@ -77,7 +97,7 @@ export class LocalStore {
     // A rejection must not count as unhandled when no caller awaits `ready`.
     this.ready.catch(() => undefined);
     this.#loadingRules.catch(() => undefined);
-    this.#view.publish();
+    this.#publish();
   }
 
   /** The open database, for replication. `replace` and `reopen` replace it. Throws while there is none. */
@@ -92,17 +112,17 @@ export class LocalStore {
 
   /** All preferences with their defaults. The same object until one changes. */
   visiblePreferences(): Values {
-    return this.#view.visible;
+    return this.#visible;
   }
 
   /** The edits that the server is not known to have, without those that other devices have superseded. */
   unsent(): Edits {
-    return this.#view.unsent;
+    return this.#unsent;
   }
 
   /** Calls `listener` after every change. Returns a function that unsubscribes. */
   subscribe(listener: () => void): () => void {
-    return this.#view.emitter.subscribe(listener);
+    return this.#changeEmitter.subscribe(listener);
   }
 
   /**
@@ -116,24 +136,24 @@ export class LocalStore {
     let stamp = '';
     try {
       // The stamp must be later than the stamps of the document, so the document must be read first.
-      if (!this.#view.replica) await this.ready;
-      const { createEdits } = this.#view.rules ?? (await this.#loadingRules);
+      if (!this.#replica) await this.ready;
+      const { createEdits } = this.#rules ?? (await this.#loadingRules);
       const edits = createEdits(values, {
-        document: this.#view.replica?.document,
+        document: this.#replica?.document,
         unsent: this.#pendingEdits.read(),
         device: this.#device,
         clock: this.#readClock(),
       });
       stamp = edits.at(-1)?.stamp ?? '';
       this.#pendingEdits.add(edits);
-      this.#view.publish();
+      this.#publish();
       this.#options.onUnsentChange();
       await this.refresh();
       this.#pendingEdits.remove((edit) => Object.hasOwn(values, edit.key) && edit.stamp < stamp);
     } catch (error) {
       // Earlier pending edits of the same preferences are still there.
       this.#pendingEdits.remove((edit) => edit.stamp === stamp);
-      this.#view.publish();
+      this.#publish();
       if (error instanceof RangeError) throw error;
       const reason = reasonOf(error);
       const message = /quota/i.test(reason) ? 'there is no space left.' : reason;
@@ -142,21 +162,26 @@ export class LocalStore {
   }
 
   /**
-   * Compares the server's leaves with those last read here. If they are in sync, the edits in the document are not unsent any more.
-   * Returns whether they are in sync.
+   * Compares the server's leaves with those last read here. They are in sync when this replica has all of the server's, and
+   * the server has all live ones of this replica: the gate merges a conflict and its resolution instead of storing them.
+   * The edits in the document are then not unsent any more. Returns whether they are in sync.
    */
   acknowledge(serverRevisions: readonly string[]): boolean {
-    const isInSync = this.#view.isInSync(serverRevisions);
+    const { document, revisions = [], leaves = [] } = this.#replica ?? {};
+    const isInSync =
+      serverRevisions.length > 0 &&
+      serverRevisions.every((rev) => revisions.includes(rev)) &&
+      leaves.every(({ rev }) => serverRevisions.includes(rev));
     if (isInSync) {
-      this.#removeEdits((edit) => isIncludedIn(edit, this.#view.replica?.document));
+      this.#removeEdits((edit) => isIncludedIn(edit, document));
       this.updateUnsent();
     }
     return isInSync;
   }
 
   /** Whether most leaves here are conflicts that the server never had. PouchDB keeps them forever, and compares each at every push. */
-  hasExcessLeaves(serverRevisions: readonly string[]): boolean {
-    return this.#view.hasExcessLeaves(serverRevisions);
+  hasExcessLeaves({ length }: readonly string[]): boolean {
+    return !this.#unsent.length && (this.#replica?.revisions.length ?? 0) > length + MAX_EXCESS_LEAVES;
   }
 
   /** Erases the database and fills it with the server's leaves. Edits that the server does not have become suspects. */
@@ -169,7 +194,7 @@ export class LocalStore {
       this.#pendingEdits.add(
         edits.filter((edit) => !isIncludedIn(edit, server)).map((edit) => ({ ...edit, isSuspect: true })),
       );
-      this.#view.leaves = [];
+      this.#leaves = [];
       await this.#handle.reopen(true);
       await storeLeaves(this.#source(), serverLeaves);
       // Sent before the lock is released, so that a tab that waits for it writes to the new database.
@@ -198,7 +223,7 @@ export class LocalStore {
 
   /** Updates the unsent edits if another tab has added or removed some. That tab's message may have been lost. */
   updateUnsent(): void {
-    this.#view.updateUnsent();
+    if (!haveSameStamps(this.#readUnsent(), this.#unsent)) this.#publish();
   }
 
   /** Discards a pending edit that the server rejected. */
@@ -226,7 +251,7 @@ export class LocalStore {
     this.#queuedRefresh ??= this.#handle.exclusive(async () => {
       this.#queuedRefresh = undefined;
       if (this.#handle.isClosed()) return;
-      if (!needsCommit(await this.#load(), this.#view.unsent)) return;
+      if (!needsCommit(await this.#load(), this.#unsent)) return;
       await commitEdits(this.#source(), this.#pendingEdits.read);
       await this.#load();
     });
@@ -236,7 +261,7 @@ export class LocalStore {
   async inspect(): Promise<StoredSnapshot> {
     await this.ready.catch(() => undefined);
     const leaves = await readLeaves(this.#source());
-    return deepFreeze({ device: this.#device, documentId: this.id, leaves, unsent: [...this.#view.unsent] });
+    return deepFreeze({ device: this.#device, documentId: this.id, leaves, unsent: [...this.#unsent] });
   }
 
   /** Closes the database. `erase` deletes it. Resolves with false when the browser has not deleted it. */
@@ -246,31 +271,52 @@ export class LocalStore {
 
   async #loadRules(): Promise<Rules> {
     const { createRules } = await import('./rules.ts');
-    const rules = createRules(this.#options);
-    this.#view.rules = rules;
-    this.#view.publish();
-    return rules;
+    this.#rules = createRules(this.#options);
+    this.#publish();
+    return this.#rules;
   }
 
   async #open(): Promise<void> {
     await Promise.all([this.#handle.open(), this.#loadingRules]);
     await this.refresh();
     // Another tab holds the write lock, which a read does not need.
-    if (!this.#view.replica && !this.#handle.isClosed()) await this.#load();
+    if (!this.#replica && !this.#handle.isClosed()) await this.#load();
   }
 
   #source(): DocumentSource {
     return this.sourceIn(this.#handle.database());
   }
 
-  #load(): ReturnType<LocalView['load']> {
-    return this.#view.load(this.#source());
+  async #load(): Promise<Replica> {
+    this.#leaves = await readLeaves(this.#source());
+    this.#replica = createReplica(this.#leaves);
+    this.#publish();
+    return this.#replica;
+  }
+
+  /** Computes what is shown from the document last read and the pending edits, and notifies the listeners. */
+  #publish(): void {
+    const previous = this.#unsent;
+    const document = this.#replica?.document;
+    this.#unsent = this.#readUnsent();
+    const shown = applyEdits(document ?? EMPTY_DOCUMENT, this.#unsent);
+    this.#visible = this.#rules?.show(shown, this.#visible) ?? this.#visible;
+    this.#changeEmitter.emit();
+    for (const edit of findSupersededEdits(document, previous, this.#device)) {
+      this.#options.onSuperseded(deepFreeze(edit));
+    }
+  }
+
+  /** The pending edits that the document has not superseded. */
+  #readUnsent(): Edits {
+    const document = this.#replica?.document;
+    return this.#pendingEdits.read().filter(({ key, stamp }) => stamp >= editStampIn(document, key));
   }
 
   #removeEdits(predicate: (edit: Edit) => boolean): void {
     if (!this.#pendingEdits.remove(predicate)) return;
     this.#options.onUnsentChange();
-    this.#view.publish();
+    this.#publish();
   }
 
   #readClock(): ClockReading {

@@ -34,7 +34,8 @@ export async function checkRecipes(folder: string): Promise<string> {
   const moduleOptions = { ...options, env: { ...env, NODE_OPTIONS: '--experimental-vm-modules' } };
   await run(
     process.execPath,
-    [jest, '--rootDir', folder, '--config', join(folder, 'jest.config.json')],
+    // Jest's own limit of 5 seconds is too short for a server that starts on a busy machine.
+    [jest, '--rootDir', folder, '--config', join(folder, 'jest.config.json'), `--testTimeout=${MAX_RUN_MS}`],
     moduleOptions,
   ).catch((error: unknown) => {
     throw new Error(`The recipe for Jest: ${describeFailure(error)}`);
@@ -48,7 +49,11 @@ async function checkVitestRecipe(folder: string): Promise<void> {
   cpSync(join(RECIPES, name), join(folder, name));
   const vitest = join(import.meta.dirname, '../../../node_modules/vitest/vitest.mjs');
   const options = { cwd: folder, timeout: MAX_RUN_MS, env: { PATH: process.env['PATH'] ?? '' } };
-  await run(process.execPath, [vitest, 'run', name], options).catch((error: unknown) => {
+  await run(
+    process.execPath,
+    [vitest, 'run', name, `--testTimeout=${MAX_RUN_MS}`, `--hookTimeout=${MAX_RUN_MS}`],
+    options,
+  ).catch((error: unknown) => {
     throw new Error(`The recipe for Vitest: ${describeFailure(error)}`);
   });
 }

@@ -7,10 +7,7 @@ for (const plugin of [mapreduce, memoryAdapter]) PouchDB.plugin(plugin);
 
 let levelDb: Promise<void> | undefined;
 
-/**
- * Loads the adapter for disks. It has native code, which an engine in memory does not need: the many tests of a process would each load
- * it again, and native code keeps everything that its test has loaded.
- */
+/** Loads the adapter for disks, which has native code. An engine in memory does without it. */
 export function loadLevelDb(): Promise<void> {
   levelDb ??= import('pouchdb-adapter-leveldb').then(({ default: adapter }) => {
     PouchDB.plugin(adapter);
