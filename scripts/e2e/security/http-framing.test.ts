@@ -256,7 +256,7 @@ describe('body contents', () => {
     ['comments', `/* */${valid}`, [json], 400],
     ['NaN', '{"docs":NaN}', [json], 400],
     ['deep nesting', '['.repeat(100_000) + ']'.repeat(100_000), [json], 400],
-    ['deep nesting without an end', '{"docs":'.repeat(100_000), [json], 400],
+    ['deep nesting without an end', '{"docs":'.repeat(30_000), [json], 400],
     ['2 MB', `{"docs":[${' '.repeat(2_000_000)}]}`, [json], 413],
   ])('%s is rejected without an upstream request', async (_, body, head, status) => {
     expect(await sendBody('/_bulk_get', body, ...head)).toBe(status);

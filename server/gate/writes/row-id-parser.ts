@@ -6,6 +6,8 @@ import { parseJson } from '../../lib/json.ts';
 const MAX_ROWS = 1_000;
 /** In bytes. No own id or revision is longer. */
 const MAX_ID_BYTES = 1_024;
+/** In bytes. No member's name that matters is longer. */
+const MAX_NAME_BYTES = 8;
 
 const BACKSLASH = 0x5c;
 /** The containers of a batch by their depth: the batch, `docs`, a row. */
@@ -31,7 +33,9 @@ export class RowIdParser {
   #isEscaped = false;
   /** The current string, one character for each byte; undefined if it is not needed, or too long. */
   #text: string | undefined;
-  #lastString: string | undefined;
+  #maxBytes = 0;
+  /** The last string that may be the name of a member. A name with an escape sequence is not recognised. */
+  #lastName: string | undefined;
   /** The current member name, of the batch and of the row. */
   #batchMember: string | undefined;
   #rowMember: string | undefined;
@@ -62,8 +66,8 @@ export class RowIdParser {
           this.#close(true);
           break;
         case TOKEN.colon:
-          if (this.#depth === 1) this.#batchMember = this.#lastString;
-          if (this.#depth === ROW_DEPTH) this.#rowMember = this.#lastString;
+          if (this.#depth === 1) this.#batchMember = this.#lastName;
+          if (this.#depth === ROW_DEPTH) this.#rowMember = this.#lastName;
           break;
         case TOKEN.comma:
           if (this.#depth === ROW_DEPTH) this.#rowMember = undefined;
@@ -103,7 +107,11 @@ export class RowIdParser {
 
   #startString(): void {
     this.#inString = true;
-    this.#text = this.#depth === 1 || this.#depth === ROW_DEPTH ? '' : undefined;
+    const isInRow = this.#depth === ROW_DEPTH && this.#row !== undefined;
+    const isId = isInRow && (this.#rowMember === '_id' || this.#rowMember === '_rev');
+    const isName = this.#depth === 1 || (isInRow && this.#rowMember === undefined);
+    this.#text = isId || isName ? '' : undefined;
+    this.#maxBytes = isId ? MAX_ID_BYTES : MAX_NAME_BYTES;
   }
 
   /** Returns the position of the string's end, or of the last byte of the chunk. */
@@ -115,7 +123,7 @@ export class RowIdParser {
       else if (chunk[at] === TOKEN.string) break;
     }
     if (this.#text !== undefined) {
-      const isShort = this.#text.length + at - start <= MAX_ID_BYTES;
+      const isShort = this.#text.length + at - start <= this.#maxBytes;
       this.#text = isShort ? this.#text + chunk.toString('latin1', start, at) : undefined;
     }
     if (at < chunk.length) this.#endString();
@@ -124,11 +132,14 @@ export class RowIdParser {
 
   #endString(): void {
     this.#inString = false;
-    const text = this.#text === undefined ? undefined : Buffer.from(this.#text, 'latin1').toString();
-    const value = text === undefined ? undefined : parseJson(`"${text}"`);
-    this.#lastString = typeof value === 'string' ? value : undefined;
-    if (this.#depth !== ROW_DEPTH || this.#row === undefined) return;
-    if (this.#rowMember === '_id') this.#row.id = this.#lastString;
-    if (this.#rowMember === '_rev') this.#row.rev = this.#lastString;
+    const text = this.#text;
+    if (this.#depth !== ROW_DEPTH || this.#rowMember === undefined) {
+      this.#lastName = text;
+      return;
+    }
+    const value = text === undefined ? undefined : parseJson(`"${Buffer.from(text, 'latin1').toString()}"`);
+    const id = typeof value === 'string' ? value : undefined;
+    if (this.#row !== undefined && this.#rowMember === '_id') this.#row.id = id;
+    if (this.#row !== undefined && this.#rowMember === '_rev') this.#row.rev = id;
   }
 }

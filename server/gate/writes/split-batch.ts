@@ -12,6 +12,8 @@ import { BODY_LIMITS, ROW_LIMITS } from '../request/body-limits.ts';
 const MAX_BATCH_ROWS = 10_000;
 /** In bytes. No own id or revision is longer. */
 const MAX_ID_BYTES = 1_024;
+/** In bytes. No member's name that matters is longer. */
+const MAX_NAME_BYTES = 8;
 
 const WHITE_SPACE = [0x20, 0x09, 0x0a, 0x0d];
 
@@ -94,7 +96,7 @@ class BatchSplitter {
 
   /** Returns a short text; '' for a longer one. */
   #text(start: number, end: number): string {
-    return end - start > MAX_ID_BYTES ? '' : Buffer.from(this.#bytes.subarray(start, end)).toString('latin1');
+    return end - start > MAX_NAME_BYTES ? '' : Buffer.from(this.#bytes.subarray(start, end)).toString('latin1');
   }
 }
 
@@ -136,16 +138,22 @@ export function readRowId(
 ): { readonly _id: string | undefined; readonly _rev: string | undefined } {
   const id: { _id: string | undefined; _rev: string | undefined } = { _id: undefined, _rev: undefined };
   const tokens = new JsonTokens(bytes, start, end);
-  let [lastString, member]: [string | undefined, string | undefined] = [undefined, undefined];
+  let [lastString, member] = ['', ''];
+  const textOf = (maxBytes: number): string =>
+    tokens.end - tokens.start <= maxBytes ? Buffer.from(bytes.subarray(tokens.start, tokens.end)).toString() : '';
   for (let token = tokens.next(); token !== TOKEN.end; token = tokens.next()) {
     if (tokens.depth !== 1) continue;
     if (token === TOKEN.colon) member = lastString;
-    if (token === TOKEN.comma) member = undefined;
+    if (token === TOKEN.comma) member = '';
     if (token !== TOKEN.string) continue;
-    const isShort = tokens.end - tokens.start <= MAX_ID_BYTES;
-    const value = isShort ? parseJson(Buffer.from(bytes.subarray(tokens.start, tokens.end)).toString()) : undefined;
-    lastString = typeof value === 'string' ? value : undefined;
-    if (member === '_id' || member === '_rev') id[member] = lastString;
+    if (member === '') lastString = textOf(MAX_NAME_BYTES);
+    else if (member === '"_id"') id._id = parseString(textOf(MAX_ID_BYTES));
+    else if (member === '"_rev"') id._rev = parseString(textOf(MAX_ID_BYTES));
   }
   return id;
+}
+
+function parseString(text: string): string | undefined {
+  const value = parseJson(text);
+  return typeof value === 'string' ? value : undefined;
 }
