@@ -14,7 +14,7 @@ import { requestIds } from '../http/request-context.ts';
 import { createRefreshTokens, type RefreshTokens } from './sessions/refresh-token.ts';
 import { AccessMonitor } from './access/access-monitor.ts';
 import { AttemptCounters, createDigest } from './attempts/attempt-counters.ts';
-import { SignInAttempts } from './attempts/attempts.ts';
+import { SignInAttempts, type SignInOutcome } from './attempts/attempts.ts';
 import { createDeviceTokens } from './attempts/device-tokens.ts';
 import { AttemptsExchange } from './attempts/exchange.ts';
 import { createDeviceCookie } from './http/device-cookie.ts';
@@ -42,6 +42,8 @@ export interface IdentityOptions {
   readonly log: IdentityLog;
   /** The default is `DEFAULT_RATE_LIMITS`. */
   readonly rateLimits?: RateLimits;
+  /** Called with the outcome of each attempt to sign in. */
+  readonly onSignIn?: ((outcome: SignInOutcome) => void) | undefined;
   /** The work of the accounts that the database creates. The default is that of the configured upstream. */
   readonly passwordWork?: Work | undefined;
   /** Receives the connection state of the sessions database's change feed. */
@@ -159,7 +161,10 @@ function createUsers(options: IdentityOptions, secrets: readonly [string, ...str
     counters,
     digest: createDigest(secrets[0]),
     now,
-    onFailure: () => exchange.publishSoon(),
+    onOutcome: (outcome) => {
+      if (outcome === 'wrong') exchange.publishSoon();
+      options.onSignIn?.(outcome);
+    },
   });
   const accessMonitor = new AccessMonitor({
     couch,

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { REJECTION_REASONS } from '../http/request-context.ts';
+import { SIGN_IN_OUTCOMES, type SignInOutcome } from '../identity/attempts/attempts.ts';
 import type { LabelledRequest } from './request-log.ts';
 import { registerSourceMetrics, type MetricSources } from './source-metrics.ts';
 import { statusClass, type UpstreamLabel } from './upstream-label.ts';
@@ -105,6 +106,12 @@ function createInstruments(registry: Registry) {
       help: 'Responses that were refused because a document has a field that looks like a secret.',
       registers,
     }),
+    signIns: new Counter({
+      name: 'pouchgate_sign_ins_total',
+      help: 'Attempts to sign in with a password, by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
     slowReaders: new Counter({
       name: 'pouchgate_slow_readers_total',
       help: 'Live requests that were disconnected because their clients read too slowly.',
@@ -128,6 +135,7 @@ export class Metrics {
     this.#instruments = createInstruments(this.#registry);
     // A series that starts with its first event hides that event from `increase`.
     for (const reason of REJECTION_REASONS) this.#instruments.deniedWrites.inc({ reason }, 0);
+    for (const outcome of SIGN_IN_OUTCOMES) this.#instruments.signIns.inc({ outcome }, 0);
     this.#instruments.rejectedRequests.inc({ reason: 'bad_gateway', status: '502' }, 0);
     this.#instruments.rejectedRequests.inc({ reason: 'service_unavailable', status: '503' }, 0);
   }
@@ -190,6 +198,11 @@ export class Metrics {
   /** Counts a response that was refused because a document has a field that looks like a secret. */
   onWithheld(): void {
     this.#instruments.withheld.inc();
+  }
+
+  /** Counts an attempt to sign in. */
+  onSignIn(outcome: SignInOutcome): void {
+    this.#instruments.signIns.inc({ outcome });
   }
 
   /** Counts a live request that was disconnected because its client reads too slowly. */

@@ -18,7 +18,13 @@ const VICTIM = named('alice');
 function startGate() {
   const clock = { now: Date.parse('2026-11-30T12:00:00Z') };
   const counters = new AttemptCounters(() => clock.now);
-  const attempts = new SignInAttempts({ counters, digest, now: () => clock.now, onFailure: () => undefined });
+  const outcomes: string[] = [];
+  const attempts = new SignInAttempts({
+    counters,
+    digest,
+    now: () => clock.now,
+    onOutcome: (outcome) => outcomes.push(outcome),
+  });
   const from = (address: string, deviceId?: string): AttemptOrigin => ({ address, deviceId });
   const begin = (address: string, username: Username | undefined = VICTIM, deviceId?: string) =>
     attempts.begin(username, from(address, deviceId));
@@ -34,7 +40,7 @@ function startGate() {
     if (attempt.kind === 'refused') throw new Error(`refused for ${attempt.retryAfterMs} ms`);
     return attempt;
   };
-  return { clock, counters, attempts, begin, guess, started };
+  return { clock, counters, attempts, outcomes, begin, guess, started };
 }
 
 test('a name can be guessed at most 70 times in the first hour from any number of addresses, and 40 times in later ones', () => {
@@ -204,4 +210,24 @@ test('what is published is bounded, and contains neither names nor addresses', (
   expect(Object.keys(counters.toPublish()).length).toBeLessThanOrEqual(500);
   expect(text.length).toBeLessThan(50_000);
   expect(text).not.toMatch(/secret-name|192\.0/);
+});
+
+test('a user who signs in all the time is delayed, by their own sign-ins only, and each attempt has one outcome', () => {
+  const { clock, begin, outcomes, started } = startGate();
+  const start = clock.now;
+  let accepted = 0;
+  while (clock.now < start + HOUR_MS) {
+    const attempt = begin('192.0.2.1', VICTIM, 'device');
+    if (attempt.kind === 'started') {
+      clock.now += attempt.waitMs;
+      attempt.succeed();
+      accepted += 1;
+    } else clock.now += 1_000;
+  }
+  expect(accepted).toBeGreaterThan(60);
+  expect(accepted).toBeLessThan(180);
+  expect(started(begin('192.0.2.1', named('bob'))).waitMs).toBe(0);
+  expect(outcomes.filter((each) => each === 'accepted').length).toBe(accepted);
+  started(begin('192.0.2.2', named('bob'))).abandon();
+  expect(outcomes.at(-1)).toBe('unchecked');
 });

@@ -36,9 +36,17 @@ export interface SignInAttemptsOptions {
   readonly digest: Digest;
   /** The time in ms since 1970. */
   readonly now: () => number;
-  /** Called after each failure. */
-  readonly onFailure: () => void;
+  /** Called with the outcome of each attempt. */
+  readonly onOutcome: (outcome: SignInOutcome) => void;
 }
+
+/**
+ * How an attempt ended. A closed set, because it is the label of a metric.
+ * - `refused`: it came too early.
+ * - `unchecked`: the client has disconnected, the queue is full, or the database failed.
+ */
+export const SIGN_IN_OUTCOMES = ['accepted', 'wrong', 'refused', 'unchecked'] as const;
+export type SignInOutcome = (typeof SIGN_IN_OUTCOMES)[number];
 
 /** An address remains one from which a name has failed for this long, in ms. */
 const REPEATED_TTL_MS = 60 * 60_000;
@@ -64,16 +72,20 @@ export class SignInAttempts {
    * @returns When the attempt may start, or why it may not.
    */
   begin(username: Username | undefined, { address, deviceId }: AttemptOrigin): StartedAttempt | RefusedAttempt {
-    const { counters, digest, now, onFailure } = this.#options;
+    const { counters, digest, now, onOutcome } = this.#options;
     const time = now();
     const pair = digest(address, username ?? '');
     const isDevice = username !== undefined && deviceId !== undefined;
     const addressKey = isDevice ? undefined : this.#key('address', address);
     const nameKey = username === undefined ? undefined : this.#nameKey(username, pair, deviceId);
-    const keys = [addressKey, nameKey].filter((key) => key !== undefined);
+    const acceptedKey = username === undefined ? undefined : this.#key('accepted', username);
+    const keys = [addressKey, nameKey, acceptedKey].filter((key) => key !== undefined);
     const startsAt = Math.max(time, ...keys.map((key) => this.#nextAttemptAt(key, time)));
     const waitMs = startsAt - time;
-    if (waitMs > MAX_HOLD_MS) return { kind: 'refused', retryAfterMs: waitMs };
+    if (waitMs > MAX_HOLD_MS) {
+      onOutcome('refused');
+      return { kind: 'refused', retryAfterMs: waitMs };
+    }
     if (addressKey !== undefined) counters.reserve(addressKey, startsAt);
     if (nameKey !== undefined) counters.add(nameKey, startsAt);
     const takeBack = (): void => {
@@ -82,15 +94,20 @@ export class SignInAttempts {
     return {
       kind: 'started',
       waitMs,
-      abandon: takeBack,
+      abandon: () => {
+        takeBack();
+        onOutcome('unchecked');
+      },
       succeed: () => {
         takeBack();
+        if (acceptedKey !== undefined) counters.add(acceptedKey, now());
         this.#repeated.delete(pair);
+        onOutcome('accepted');
       },
       fail: () => {
         if (addressKey !== undefined) counters.add(addressKey, now());
         if (username !== undefined && !isDevice) this.#repeated.set(pair, true);
-        onFailure();
+        onOutcome('wrong');
       },
     };
   }

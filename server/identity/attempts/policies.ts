@@ -18,6 +18,11 @@ export const POLICIES = {
   device: { freeFailures: 10, maxDelayMs: 180_000, decayMs: 600_000 },
   newcomer: { freeFailures: 10, maxDelayMs: 180_000, decayMs: 600_000 },
   repeated: { freeFailures: 5, maxDelayMs: 180_000, decayMs: 600_000 },
+  /**
+   * Right passwords of one name, each of which costs a check and a session. Only somebody who has the password can cause this
+   * delay, so nobody else can delay the user by it.
+   */
+  accepted: { freeFailures: 30, maxDelayMs: 60_000, decayMs: 30_000 },
   /** Of one address with any names. An office or a carrier has many users behind one address, so the delay stays short. */
   address: { freeFailures: 50, maxDelayMs: 5_000, decayMs: 30_000 },
 } as const satisfies Readonly<Record<string, BackoffPolicy>>;

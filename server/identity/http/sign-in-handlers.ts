@@ -103,9 +103,14 @@ export class SignInHandlers {
 
   /** Resolves with the user whose name and password these are. Throws 429 if the attempt comes too early. */
   async #authenticate(req: Request, res: Response, name: string, password: string): Promise<Username | undefined> {
+    const { attempts, deviceCookie } = this.#options;
     const username = parseUsername(name);
-    const client = { key: clientAddress(req), signal: abortOnDisconnect(res) };
-    const attempt = this.#begin(req, username);
+    const address = clientAddress(req);
+    const deviceId = username === undefined ? undefined : deviceCookie.identify(req, username);
+    const attempt = attempts.begin(username, { address, deviceId });
+    if (attempt.kind === 'refused') throw tooManyRequests(attempt.retryAfterMs);
+    // A known device has turns of its own, also where many share its address.
+    const client = { key: deviceId ?? address, signal: abortOnDisconnect(res) };
     const isRight = await this.#check(attempt, username, password, client).catch((error: unknown) => {
       attempt.abandon();
       throw error;
@@ -113,14 +118,6 @@ export class SignInHandlers {
     if (isRight) attempt.succeed();
     else attempt.fail();
     return isRight ? username : undefined;
-  }
-
-  #begin(req: Request, username: Username | undefined): StartedAttempt {
-    const { attempts, deviceCookie } = this.#options;
-    const deviceId = username === undefined ? undefined : deviceCookie.identify(req, username);
-    const attempt = attempts.begin(username, { address: clientAddress(req), deviceId });
-    if (attempt.kind === 'refused') throw tooManyRequests(attempt.retryAfterMs);
-    return attempt;
   }
 
   async #check(
