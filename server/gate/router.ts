@@ -170,7 +170,7 @@ async function dispatch(
     case 'bulk-docs':
       checkJsonType(req);
       if (isOversize(req)) {
-        const rows = await oversize.refuseRows(req);
+        const rows = await oversize.refuseRows(req, caller.username, share.runTurn);
         requestContext(res).rejections = oversizeRejections(rows.length);
         sendJson(res, 201, rows);
         return;

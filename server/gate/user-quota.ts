@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientDisconnected, serviceUnavailable, type HttpError } from '../http/errors.ts';
 import { LinkedList, type ListNode } from '../lib/linked-list.ts';
 import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
+import { OccupiedMemory, type Cancellable, type MemoryUsage } from './occupied-memory.ts';
 import { isOversize } from './request/body.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -15,18 +16,12 @@ const MAX_PER_USER = { requests: 250, bytes: 16 * MEBIBYTE } as const;
 const MAX_WAITING_PER_USER = 1_000;
 /** In ms. Reverse proxies in front of the gate end a request that takes longer. */
 const MAX_WAIT_MS = 60_000;
-/** What has arrived of the bodies of all users together. */
-const MAX_TOTAL_BYTES = 256 * MEBIBYTE;
-/** A user who occupies at most this much is not refused when all users together occupy too much. */
-const SMALL_BYTES = MEBIBYTE / 4;
-
-interface Usage {
+interface Usage extends MemoryUsage {
   requests: number;
   /** The sizes of the bodies in progress, as their requests announce them, and of unsent responses. */
   reservedBytes: number;
-  /** What has arrived of these bodies, and unsent responses. */
-  occupiedBytes: number;
-  readonly waiting: LinkedList<WaitingRequest>;
+  /** Created with the first request that waits. */
+  waiting: LinkedList<WaitingRequest> | undefined;
 }
 
 /** A request that waits until its user's other requests have ended. */
@@ -61,10 +56,8 @@ export interface UserQuotaOptions {
  */
 export class UserQuota {
   readonly #usageByUser = new Map<string, Usage>();
-  /** The requests that can be cancelled. */
-  readonly #cancellable = new Map<ActiveReservation, (error: HttpError) => void>();
+  readonly #memory = new OccupiedMemory();
   readonly #onWaited: (seconds: number) => void;
-  #occupiedBytes = 0;
   #waiting = 0;
 
   /** @param options the observer */
@@ -84,14 +77,14 @@ export class UserQuota {
    */
   acquire(user: string, bytes: number, res: ServerResponse): Reservation | Promise<Reservation> {
     const usage = this.#usageByUser.get(user) ?? this.#addUser(user);
-    const isBehindOthers = bytes > 0 && usage.waiting.size > 0;
+    const isBehindOthers = bytes > 0 && (usage.waiting?.size ?? 0) > 0;
     return isBehindOthers || !fits(usage, bytes)
       ? this.#wait(user, usage, { bytes, res })
       : this.#start(user, usage, bytes);
   }
 
   #addUser(user: string): Usage {
-    const usage: Usage = { requests: 0, reservedBytes: 0, occupiedBytes: 0, waiting: new LinkedList() };
+    const usage: Usage = { requests: 0, reservedBytes: 0, occupiedBytes: 0, waiting: undefined };
     this.#usageByUser.set(user, usage);
     return usage;
   }
@@ -101,12 +94,13 @@ export class UserQuota {
     usage: Usage,
     { bytes, res }: { readonly bytes: number; readonly res: ServerResponse },
   ): Promise<Reservation> {
-    if (usage.waiting.size >= MAX_WAITING_PER_USER)
+    const list = (usage.waiting ??= new LinkedList());
+    if (list.size >= MAX_WAITING_PER_USER)
       return Promise.reject(serviceUnavailable('You have too many requests in progress.'));
     const queuedAt = performance.now();
     return new Promise((resolve) => {
       const leave = (): void => {
-        usage.waiting.remove(node);
+        list.remove(node);
         this.#waiting -= 1;
         clearTimeout(timeout);
         offDisconnect(res, listener);
@@ -126,78 +120,83 @@ export class UserQuota {
         () => fail(serviceUnavailable('You have too many requests in progress.')),
         MAX_WAIT_MS,
       ).unref();
-      const node: ListNode<WaitingRequest> = usage.waiting.push({ bytes, start });
+      const node: ListNode<WaitingRequest> = list.push({ bytes, start });
       this.#waiting += 1;
       onDisconnect(res, listener);
     });
   }
 
   #start(user: string, usage: Usage, bytes: number): Reservation {
-    usage.requests += 1;
-    let [reservedBytes, occupiedBytes] = [0, 0];
-    let isActive = true;
-    const reserve = (delta: number): void => {
-      reservedBytes += delta;
-      usage.reservedBytes += delta;
-    };
-    const occupy = (delta: number): void => {
-      occupiedBytes += delta;
-      usage.occupiedBytes += delta;
-      this.#occupiedBytes += delta;
-      if (this.#occupiedBytes > MAX_TOTAL_BYTES) this.#cancelLargest();
-    };
-    reserve(bytes);
-    const reservation: ActiveReservation = {
-      usage,
-      addArrived: occupy,
-      addUnsent: (delta) => {
-        reserve(delta);
-        occupy(delta);
-      },
-      onCancel: (cancel) => {
-        if (cancel === undefined || !isActive) this.#cancellable.delete(reservation);
-        else this.#cancellable.set(reservation, cancel);
-      },
-      release: () => {
-        if (!isActive) return;
-        isActive = false;
-        this.#cancellable.delete(reservation);
-        reserve(-reservedBytes);
-        occupy(-occupiedBytes);
-        usage.requests -= 1;
+    return new ActiveReservation(usage, bytes, {
+      memory: this.#memory,
+      onReleased: () => {
         this.#startWaiting(usage);
         this.#forgetIdle(user, usage);
       },
-    };
-    return reservation;
+    });
   }
 
   #startWaiting(usage: Usage): void {
-    for (let next = usage.waiting.first; next !== undefined; next = usage.waiting.first) {
+    for (let next = usage.waiting?.first; next !== undefined; next = usage.waiting?.first) {
       if (!fits(usage, next.value.bytes)) return;
       next.value.start();
     }
   }
 
   #forgetIdle(user: string, usage: Usage): void {
-    if (usage.requests === 0 && usage.waiting.size === 0) this.#usageByUser.delete(user);
-  }
-
-  /** Cancels a request of the user who occupies the most. Requests whose bodies have arrived end soon, and are not cancelled. */
-  #cancelLargest(): void {
-    let largest: ActiveReservation | undefined;
-    for (const reservation of this.#cancellable.keys()) {
-      if (reservation.usage.occupiedBytes > (largest?.usage.occupiedBytes ?? SMALL_BYTES)) largest = reservation;
-    }
-    if (largest === undefined) return;
-    const cancel = this.#cancellable.get(largest);
-    this.#cancellable.delete(largest);
-    cancel?.(serviceUnavailable('The server is busy.'));
+    if (usage.requests === 0 && (usage.waiting?.size ?? 0) === 0) this.#usageByUser.delete(user);
   }
 }
 
-interface ActiveReservation extends Reservation {
+class ActiveReservation implements Reservation, Cancellable {
   readonly usage: Usage;
+  cancel: Cancellable['cancel'];
+  readonly #memory: OccupiedMemory;
+  readonly #onReleased: () => void;
+  #reservedBytes = 0;
+  #occupiedBytes = 0;
+  #isActive = true;
+
+  constructor(
+    usage: Usage,
+    bytes: number,
+    { memory, onReleased }: { readonly memory: OccupiedMemory; readonly onReleased: () => void },
+  ) {
+    this.usage = usage;
+    this.#memory = memory;
+    this.#onReleased = onReleased;
+    usage.requests += 1;
+    this.#reserve(bytes);
+  }
+
+  addArrived(bytes: number): void {
+    this.#occupiedBytes += bytes;
+    this.#memory.add(this.usage, bytes);
+  }
+
+  addUnsent(bytes: number): void {
+    this.#reserve(bytes);
+    this.addArrived(bytes);
+  }
+
+  onCancel(cancel: Cancellable['cancel']): void {
+    if (this.#isActive) this.#memory.setCancel(this, cancel);
+  }
+
+  release(): void {
+    if (!this.#isActive) return;
+    this.#memory.setCancel(this, undefined);
+    this.#isActive = false;
+    this.#reserve(-this.#reservedBytes);
+    this.addArrived(-this.#occupiedBytes);
+    this.usage.requests -= 1;
+    this.#onReleased();
+  }
+
+  #reserve(bytes: number): void {
+    this.#reservedBytes += bytes;
+    this.usage.reservedBytes += bytes;
+  }
 }
 
 const fits = ({ requests, reservedBytes }: Usage, bytes: number): boolean =>

@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { isOversize } from '../request/body.ts';
+import type { RunTurn } from '../../upstream/forward.ts';
 import { OversizeBatchReader } from './oversize-batch.ts';
 import { RowIdParser } from './row-id-parser.ts';
 
@@ -76,17 +77,28 @@ it('only a batch with a Content-Length over the limit is oversize', () => {
   expect(isOversize({ headers: { 'content-length': String(9 * mebibyte), 'content-encoding': 'gzip' } })).toBe(false);
 });
 
-it('reads one batch at a time: another one is 503 until the first has ended', async () => {
+const runAtOnce: RunTurn = (work) => work();
+
+it('reads one batch of each user at a time: a second one waits, and other users do not', async () => {
   const reader = new OversizeBatchReader();
-  const [first, second, third] = [requestOf(9e6), requestOf(9e6), requestOf(9e6)];
-  const firstRows = reader.refuseRows(first);
-  await expect(reader.refuseRows(second)).rejects.toMatchObject({ status: 503 });
+  const read = (req: IncomingMessage, user: string): Promise<readonly object[]> =>
+    reader.refuseRows(req, user, runAtOnce);
+  const [first, second, third, other] = [requestOf(9e6), requestOf(9e6), requestOf(9e6), requestOf(9e6)];
+  const firstRows = read(first, 'a');
+  const secondRows = read(second, 'a');
+  for (const request of [second, other]) {
+    request.push('{"docs":[{}]}');
+    request.push(null);
+  }
+  expect(await read(other, 'b')).toHaveLength(1);
+  expect(second.readableDidRead).toBe(false);
   first.push('{"docs":[{"_id":"user_a","_rev":"1-b"}]}');
   first.push(null);
   expect(await firstRows).toEqual([
     { id: 'user_a', rev: '1-b', error: 'forbidden', reason: expect.stringContaining('not stored') as string },
   ]);
-  const aborted = reader.refuseRows(third);
+  expect(await secondRows).toHaveLength(1);
+  const aborted = read(third, 'a');
   // The client disconnects in the middle, which lets the next batch in.
   third.push('{"docs":[');
   third.destroy();
@@ -94,13 +106,12 @@ it('reads one batch at a time: another one is 503 until the first has ended', as
   const last = requestOf(9e6);
   last.push('{"docs":[{}]}');
   last.push(null);
-  expect(await reader.refuseRows(last)).toHaveLength(1);
+  expect(await read(last, 'a')).toHaveLength(1);
 });
 
 it('a batch over the read limit is 413', async () => {
-  await expect(new OversizeBatchReader().refuseRows(requestOf(65 * 1024 * 1024))).rejects.toMatchObject({
-    status: 413,
-  });
+  const request = requestOf(65 * 1024 * 1024);
+  await expect(new OversizeBatchReader().refuseRows(request, 'a', runAtOnce)).rejects.toMatchObject({ status: 413 });
 });
 
 it('retains no memory for large rows, even before they end', () => {

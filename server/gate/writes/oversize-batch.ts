@@ -3,6 +3,8 @@ import { badRequest, clientDisconnected, tooLarge, serviceUnavailable } from '..
 import { refusedRow } from './bulk-docs.ts';
 import { RowIdParser, type RowId } from './row-id-parser.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
+import type { RunTurn } from '../../upstream/forward.ts';
 import { MAX_BATCH_BYTES } from '../request/body-limits.ts';
 
 /**
@@ -12,35 +14,43 @@ import { MAX_BATCH_BYTES } from '../request/body-limits.ts';
 
 /** Above this a batch is 413 as a whole: the cost of reading it grows with its size. */
 const MAX_READ_BYTES = 64 * 1024 * 1024;
-/** A slow batch must not block the next one for longer than this. */
+/** A slow batch must not delay its user's next one for longer than this. */
 const READ_TIMEOUT_MS = 30_000;
 
-/** Reads oversize batches, one at a time in this process; a second one is refused with 503. */
+/** Reads oversize batches, one of each user at a time. */
 export class OversizeBatchReader {
-  #isBusy = false;
+  readonly #limit = new KeyedConcurrencyLimit(1);
 
-  /** Resolves with a refused row for each row. Rejects with 400, 413, or with 503 while another batch is being read. */
-  async refuseRows(req: IncomingMessage): Promise<readonly JsonObject[]> {
+  /**
+   * Resolves with a refused row for each row. Rejects with 400, 413, 499, or with 503 when the batch arrives too slowly.
+   *
+   * @param user Whose batch it is. A second one of the same user waits.
+   * @param runTurn Parses each chunk at the user's turn.
+   */
+  async refuseRows(req: IncomingMessage, user: string, runTurn: RunTurn): Promise<readonly JsonObject[]> {
     if (Number(req.headers['content-length']) > MAX_READ_BYTES) {
       throw tooLarge(`The body has more than ${MAX_READ_BYTES} bytes.`);
     }
-    if (this.#isBusy) throw serviceUnavailable('Another large batch is being read.');
-    this.#isBusy = true;
-    try {
-      const rows = await readRowIds(req);
-      if (rows.length === 0) throw badRequest('POST body must include `docs` parameter.');
-      const reason = `A request of more than ${MAX_BATCH_BYTES} bytes is not stored.`;
-      return rows.map((row) => refusedRow({ kind: 'refusal', ...row, reason }));
-    } finally {
-      this.#isBusy = false;
-    }
+    const rows = await this.#limit.run(user, () => readRowIds(req, runTurn));
+    if (rows.length === 0) throw badRequest('POST body must include `docs` parameter.');
+    const reason = `A request of more than ${MAX_BATCH_BYTES} bytes is not stored.`;
+    return rows.map((row) => refusedRow({ kind: 'refusal', ...row, reason }));
   }
 }
 
-function readRowIds(req: IncomingMessage): Promise<readonly RowId[]> {
+function readRowIds(req: IncomingMessage, runTurn: RunTurn): Promise<readonly RowId[]> {
+  // The client may have disconnected while the request waited.
+  if (req.destroyed) return Promise.reject(clientDisconnected());
   const parser = new RowIdParser();
   return new Promise((resolve, reject) => {
-    const onData = (chunk: Buffer): void => attempt(() => parser.write(chunk));
+    let isDone = false;
+    const parse = async (chunk: Buffer): Promise<void> => runTurn(() => parser.write(chunk));
+    const onData = (chunk: Buffer): void => {
+      req.pause();
+      parse(chunk).then(() => {
+        if (!isDone) req.resume();
+      }, fail);
+    };
     const onEnd = (): void =>
       attempt(() => {
         parser.end();
@@ -50,6 +60,7 @@ function readRowIds(req: IncomingMessage): Promise<readonly RowId[]> {
     const onClose = (): void => fail(clientDisconnected());
     const timeout = setTimeout(() => fail(serviceUnavailable('The batch took too long to arrive.')), READ_TIMEOUT_MS);
     const cleanUp = (): void => {
+      isDone = true;
       clearTimeout(timeout);
       req.pause();
       req.off('data', onData).off('end', onEnd).off('close', onClose);
