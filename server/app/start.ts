@@ -81,8 +81,8 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   });
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
-  const { feeds, clocks } = observability;
-  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, clocks, log });
+  const { feeds, clocks, limits } = observability;
+  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, clocks, limits, log });
   const { server, connections, admission } = createHttpServer({
     handler: createRequestHandler(context, services, readiness),
     clock: upstream.clock,

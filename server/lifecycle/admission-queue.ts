@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { HttpError, sendError } from '../http/errors.ts';
+import { HttpError, limitedBy, sendError } from '../http/errors.ts';
+import type { LimitName } from '../http/limit-names.ts';
 
 export interface AdmissionQueueOptions {
   /** Called with each admitted request. */
@@ -114,7 +115,7 @@ export class AdmissionQueue {
     }
     if (this.#overLimitSockets.has(socket)) {
       res.shouldKeepAlive = false;
-      this.#reject(res, 'The server has reached its limit of connections.');
+      this.#reject(res, 'connections', 'The server has reached its limit of connections.');
       return;
     }
     const oldest = this.#queue[this.#head];
@@ -123,13 +124,13 @@ export class AdmissionQueue {
       return;
     }
     if (this.queued >= MAX_QUEUED_REQUESTS || (oldest !== undefined && now() - oldest.queuedAt > MAX_WAIT_MS)) {
-      this.#reject(res, 'The server is busy.');
+      this.#reject(res, 'admission_queue', 'The server is busy.');
       return;
     }
     const queued = this.#queuedBySocket.get(socket) ?? 0;
     if (queued >= maxQueuedPerConnection) {
       res.shouldKeepAlive = false;
-      this.#reject(res, 'Too many requests are queued on this connection.');
+      this.#reject(res, 'pipelined_requests', 'Too many requests are queued on this connection.');
       return;
     }
     this.#queuedBySocket.set(socket, queued + 1);
@@ -184,12 +185,13 @@ export class AdmissionQueue {
     this.#setShedding(false);
   }
 
-  #reject(res: ServerResponse, reason: string): void {
+  #reject(res: ServerResponse, limit: LimitName, reason: string): void {
     this.#shedCount += 1;
     this.#setShedding(true);
     const { min, max } = RETRY_AFTER_SECONDS;
     const seconds = Math.round(min + this.#options.random() * (max - min));
-    sendError(res, new HttpError(503, 'service_unavailable', reason, { 'Retry-After': String(seconds) }));
+    const error = new HttpError(503, 'service_unavailable', reason, { 'Retry-After': String(seconds) });
+    sendError(res, limitedBy(limit, error));
   }
 
   #setShedding(shedding: boolean): void {
