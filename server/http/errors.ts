@@ -107,13 +107,17 @@ export function toHttpError(error: unknown): HttpError {
     : new HttpError(500, 'internal_server_error', 'An unexpected error occurred.');
 }
 
-/** Sends `body` as JSON with `Cache-Control: no-store`, because every response is specific to one user. */
+/**
+ * Sends `body` as JSON with `Cache-Control: no-store`, because every response is specific to one user, and `nosniff`, because it may
+ * contain text of a user that looks like HTML.
+ */
 export function sendJson(res: ServerResponse, status: number, body: unknown, contentType = 'application/json'): void {
   // Node sends a string in one chunk with the headers; a Buffer would be a second one.
   const text = `${JSON.stringify(body)}\n`;
   res.statusCode = status;
   res.setHeader('Content-Type', contentType);
   res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', Buffer.byteLength(text));
   res.end(text);
 }
