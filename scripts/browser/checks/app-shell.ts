@@ -1,6 +1,16 @@
 /** The page itself: its content security policy, keyboard control, and errors at sign-in. */
 import type { Page } from 'playwright-core';
-import { addTag, expect, goTo, openTab, toggle, waitForState, waitForValue, type Harness } from '../testing/harness.ts';
+import {
+  addTag,
+  eventually,
+  expect,
+  goTo,
+  openTab,
+  toggle,
+  waitForState,
+  waitForValue,
+  type Harness,
+} from '../testing/harness.ts';
 
 const UNTRUSTED = ['html', 'script', 'worker', 'other-policy', 'second-policy'] as const;
 
@@ -10,7 +20,10 @@ interface TrustedTypes {
 
 /** Text becomes neither HTML nor the URL of a script, except through the page's own policy, of which there is one. */
 async function expectTrustedTypes(page: Page): Promise<void> {
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await eventually(
+    () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration()) !== undefined),
+    () => 'the page’s own policy does not register the service worker',
+  );
   for (const attempt of UNTRUSTED) {
     const isRejected = await page.evaluate((name) => {
       const { trustedTypes } = globalThis as unknown as { trustedTypes: TrustedTypes };
