@@ -3,6 +3,7 @@ import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
 import { formatSubject } from '../../couchdb-design/user-document/subject-text.ts';
+import { WellFormedRevisions } from '../gate/reads/well-formed-revisions.ts';
 import { createGate, type GateHandler } from '../gate/router.ts';
 import type { RouterMount } from '../gate/request/target.ts';
 import type { Caller } from '../http/caller.ts';
@@ -207,6 +208,7 @@ function createGateHandler<P extends object>(options: CoreOptions<P>, parts: Sha
           ),
       checkAccess: options.assertActive,
       readDocument: options.rules.readUserDocument,
+      wellFormed: new WellFormedRevisions(options.rules.readUserDocument),
       schema: options.rules.schema,
       mergedRevisions: new MergedRevisions(upstream.couch, mount.database),
       secrets: secretGuard,
