@@ -38,6 +38,8 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
     '20',
     '--requests',
     '40',
+    '--browser',
+    '10',
     '--out',
     out,
   ];
@@ -61,6 +63,10 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
   expect(result.live[1]?.upstreamConnections).toBeGreaterThanOrEqual(20);
   expect(result.storm).toMatchObject({ clients: 20, lost: 0, parkedAfter: expect.any(Number) as unknown });
   expect(result.storm?.writes).toBeGreaterThan(0);
+  for (const { parked, clickToDom } of result.browser) {
+    expect(parked).toBe(10);
+    expect(clickToDom?.count).toBeGreaterThanOrEqual(20);
+  }
   expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
   expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
 }, 180_000);

@@ -8,6 +8,7 @@ it('runs all parts and writes to docs without flags', () => {
     skipBaselineAbove: 1_000,
     stormClients: 5_000,
     requests: 2_000,
+    browserUsers: [10, 5_000],
     only: undefined,
     out: 'docs',
     profile: undefined,
@@ -31,7 +32,8 @@ it.each([
   [['--writes', '-5'], /--writes/],
   [['--writes=1e3'], /--writes is "1e3"/],
   [['--storm', '1000000'], /from 1 to 100000/],
-  [['--only', 'all'], /live, storm or request/],
+  [['--only', 'all'], /live, storm, request or browser/],
+  [['--browser', '10,'], /--browser is ""/],
   [['--fast'], /--fast/],
   [['100'], /100/],
 ])('rejects %j with an explanation', (args, message) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** A part of the benchmark that can run alone. */
-export type BenchPart = 'live' | 'storm' | 'request';
+export type BenchPart = 'live' | 'storm' | 'request' | 'browser';
 
 /** The parsed flags of `npm run bench`. */
 export interface BenchFlags {
@@ -15,6 +15,8 @@ export interface BenchFlags {
   readonly stormClients: number;
   /** Plain requests through each of the two routes. */
   readonly requests: number;
+  /** Numbers of other live users while clicks in browsers are measured. */
+  readonly browserUsers: readonly number[];
   readonly only: BenchPart | undefined;
   /** Directory for bench.json and bench.svg. Without it the result is only printed. */
   readonly out: string | undefined;
@@ -28,8 +30,8 @@ export class FlagError extends Error {
 }
 
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
-    [--skip-baseline-above 1000] [--storm 5000] [--requests 2000] [--only live|storm|request]
-    [--out docs] [--no-write] [--profile <directory>]
+    [--skip-baseline-above 1000] [--storm 5000] [--requests 2000] [--browser 10,5000]
+    [--only live|storm|request|browser] [--out docs] [--no-write] [--profile <directory>]
 Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
 const MAX_FLAG_VALUE = 100_000;
@@ -75,11 +77,12 @@ function parsePart(text: string): BenchPart | undefined {
     case 'live':
     case 'storm':
     case 'request':
+    case 'browser':
       return text;
     case '':
       return undefined;
     default:
-      throw new FlagError(`--only is "${text}"; give live, storm or request.`);
+      throw new FlagError(`--only is "${text}"; give live, storm, request or browser.`);
   }
 }
 
@@ -98,6 +101,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
       'skip-baseline-above': '1000',
       storm: '5000',
       requests: '2000',
+      browser: '10,5000',
       only: '',
       out: '',
       profile: '',
@@ -109,13 +113,16 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
   const out = values.out === '' && only === undefined ? 'docs' : values.out;
+  const numbers = (name: 'users' | 'browser'): number[] =>
+    [...new Set(values[name].split(',').map((text) => parseWholeNumber(name, text)))].sort((a, b) => a - b);
   return {
-    users: [...new Set(values.users.split(',').map((text) => parseWholeNumber('users', text)))].sort((a, b) => a - b),
+    users: numbers('users'),
     seconds: number('seconds'),
     writesPerSecond: number('writes'),
     skipBaselineAbove: number('skip-baseline-above'),
     stormClients: number('storm'),
     requests: number('requests'),
+    browserUsers: numbers('browser'),
     only,
     out: out === '' || set.has('no-write') ? undefined : out,
     profile: values.profile === '' ? undefined : values.profile,

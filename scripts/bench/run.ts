@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join, resolve } from 'node:path';
+import { reasonWithoutBrowser, runBrowser } from './scenarios/browser.ts';
 import { startEnvironment, type BenchEnvironment } from './scenarios/environment.ts';
 import { BENCH_USAGE, FlagError, parseBenchFlags, type BenchFlags } from './flags.ts';
 import { allocateGatePorts, startGate, startPlainProxy } from './servers/fronts.ts';
@@ -8,7 +9,13 @@ import { runLive } from './scenarios/live.ts';
 import { openFilesLimit } from './report/process-stats.ts';
 import { textReport, updateReadme } from './report/report.ts';
 import { runRequests } from './scenarios/requests.ts';
-import { benchResultSchema, type BenchResult, type FrontName, type LiveResult } from './report/result.ts';
+import {
+  benchResultSchema,
+  type BenchResult,
+  type BrowserResult,
+  type FrontName,
+  type LiveResult,
+} from './report/result.ts';
 import { runStorm } from './scenarios/reconnect-storm.ts';
 import { benchSvg } from './report/svg.ts';
 import { UpstreamError } from './servers/upstream.ts';
@@ -69,6 +76,29 @@ async function runAllLive(
   return results;
 }
 
+/** Enough for a hundred clicks. In seconds. */
+const MAX_BROWSER_SECONDS = 20;
+
+async function runBrowsers(
+  environment: BenchEnvironment,
+  { browserUsers, seconds, writesPerSecond }: BenchFlags,
+  openFiles: number,
+  notes: string[],
+): Promise<BrowserResult[]> {
+  const reason = reasonWithoutBrowser();
+  if (reason !== undefined) {
+    notes.push(reason);
+    return [];
+  }
+  const results: BrowserResult[] = [];
+  for (const requested of browserUsers) {
+    const users = Math.min(requested, maxClients(openFiles, 1));
+    const options = { users, seconds: Math.min(seconds, MAX_BROWSER_SECONDS), writesPerSecond };
+    results.push(await runBrowser(environment, options));
+  }
+  return results;
+}
+
 async function runBench(flags: BenchFlags): Promise<BenchResult> {
   const { only } = flags;
   const openFiles = await openFilesLimit();
@@ -82,6 +112,8 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
     const clients = Math.min(flags.stormClients, maxClients(openFiles, 1));
     const storm = only === undefined || only === 'storm' ? await runStorm(environment, clients, flags.profile) : null;
     const request = only === undefined || only === 'request' ? await runRequests(environment, flags.requests) : [];
+    const browser =
+      only === undefined || only === 'browser' ? await runBrowsers(environment, flags, openFiles, notes) : [];
     return benchResultSchema.parse({
       date: new Date().toISOString(),
       machine: {
@@ -96,6 +128,7 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       live,
       storm,
       request,
+      browser,
       notes,
     });
   } finally {

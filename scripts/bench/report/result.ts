@@ -86,6 +86,16 @@ const requestSchema = z.object({
   ratio: z.number(),
 });
 
+const browserSchema = z.object({
+  /** Other live users. */
+  users: z.number(),
+  /** Those whose live request was waiting for a change before the writes to their documents started. */
+  parked: z.number(),
+  writesPerSecond: z.number(),
+  /** From a click in one browser until a second browser of the user shows the change. */
+  clickToDom: spreadSchema.nullable(),
+});
+
 export const benchResultSchema = z.object({
   date: z.iso.datetime(),
   machine: z.object({ cores: z.number(), processor: z.string(), gibibytes: z.number(), node: z.string() }),
@@ -95,10 +105,12 @@ export const benchResultSchema = z.object({
   live: z.array(liveSchema),
   storm: stormSchema.nullable(),
   request: z.array(requestSchema),
+  browser: z.array(browserSchema),
   notes: z.array(z.string()),
 });
 
 export type BenchResult = z.output<typeof benchResultSchema>;
 export type LiveResult = z.output<typeof liveSchema>;
 export type StormResult = z.output<typeof stormSchema>;
+export type BrowserResult = z.output<typeof browserSchema>;
 export type FrontName = z.output<typeof frontSchema>;

@@ -49,5 +49,9 @@ export const benchResult: BenchResult = {
     healthFailed: 0,
   },
   request: [{ concurrency: 1, requests: 2_000, gate: 5.2, bare: 4, ratio: 1.3 }],
+  browser: [
+    { users: 10, parked: 10, writesPerSecond: 50, clickToDom: { count: 40, median: 61, p95: 70, p99: 75, max: 80 } },
+    { users: 5_000, parked: 4_999, writesPerSecond: 50, clickToDom: null },
+  ],
   notes: ['A note.'],
 };
