@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { DemoUser } from './app/demo-user.ts';
 import { ConfigError, readConfig, type Config } from './config/config.ts';
+import { printableText } from './lib/printable-text.ts';
 import { createLog } from './observability/log.ts';
 import { ROLE_VARIABLE, type WorkerRole } from './workers/messages.ts';
 
@@ -94,12 +95,13 @@ function configOrExit(): Config {
     return readConfig(process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
+    console.error(printableText(error.message));
     process.exit(1);
   }
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  // The message may quote a stored document, or a response of the database.
+  console.error(printableText(error instanceof Error ? error.message : String(error)));
   process.exit(1);
 });

@@ -40,6 +40,8 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
     '500',
     '--requests',
     '40',
+    '--browser',
+    '10',
     '--out',
     out,
   ];
@@ -70,6 +72,10 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
   ]);
   expect(result.storm[0]?.writes).toBeGreaterThan(0);
   expect(result.refusal).toMatchObject({ requests: 500 });
+  for (const { parked, clickToDom } of result.browser) {
+    expect(parked).toBe(10);
+    expect(clickToDom?.count).toBeGreaterThanOrEqual(20);
+  }
   expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
   expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
 }, 180_000);

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Patience } from './load/live-client.ts';
 
 /** A part of the benchmark that can run alone. */
-export type BenchPart = 'live' | 'storm' | 'request';
+export type BenchPart = 'live' | 'storm' | 'request' | 'browser';
 
 /** The parsed flags of `npm run bench`. */
 export interface BenchFlags {
@@ -23,6 +23,8 @@ export interface BenchFlags {
   readonly refusals: number;
   /** Plain requests through each of the two routes. */
   readonly requests: number;
+  /** Numbers of other live users while clicks in browsers are measured. */
+  readonly browserUsers: readonly number[];
   readonly only: BenchPart | undefined;
   /** Directory for bench.json and bench.svg. Without it the result is only printed. */
   readonly out: string | undefined;
@@ -37,8 +39,8 @@ export class FlagError extends Error {
 
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
     [--skip-baseline-above 1000] [--storm 5000] [--clients patient,impatient]
-    [--refusals 50000] [--requests 2000] [--workers 1] [--only live|storm|request]
-    [--out docs] [--no-write] [--profile <directory>]
+    [--refusals 50000] [--requests 2000] [--workers 1] [--browser 10,5000]
+    [--only live|storm|request|browser] [--out docs] [--no-write] [--profile <directory>]
 Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
 const MAX_FLAG_VALUE = 100_000;
@@ -84,11 +86,12 @@ function parsePart(text: string): BenchPart | undefined {
     case 'live':
     case 'storm':
     case 'request':
+    case 'browser':
       return text;
     case '':
       return undefined;
     default:
-      throw new FlagError(`--only is "${text}"; give live, storm or request.`);
+      throw new FlagError(`--only is "${text}"; give live, storm, request or browser.`);
   }
 }
 
@@ -115,6 +118,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
       refusals: '50000',
       requests: '2000',
       workers: '1',
+      browser: '10,5000',
       only: '',
       out: '',
       profile: '',
@@ -127,8 +131,10 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
   const out = values.out === '' && only === undefined ? 'docs' : values.out;
+  const numbers = (name: 'users' | 'browser'): number[] =>
+    [...new Set(values[name].split(',').map((text) => parseWholeNumber(name, text)))].sort((a, b) => a - b);
   return {
-    users: [...new Set(values.users.split(',').map((text) => parseWholeNumber('users', text)))].sort((a, b) => a - b),
+    users: numbers('users'),
     seconds: number('seconds'),
     writesPerSecond: number('writes'),
     skipBaselineAbove: number('skip-baseline-above'),
@@ -137,6 +143,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     refusals: number('refusals'),
     workers: number('workers'),
     requests: number('requests'),
+    browserUsers: numbers('browser'),
     only,
     out: out === '' || set.has('no-write') ? undefined : out,
     profile: values.profile === '' ? undefined : values.profile,

@@ -19,7 +19,7 @@ async function listen(openFiles: number): Promise<HttpServer> {
     // Addresses of 127.0.0.0/8 are different clients.
     trustedProxies: ['10.0.0.0/8'],
     corsOrigins: [ORIGIN],
-    log: { warn: () => undefined },
+    onLimited: () => undefined,
     openFiles,
   });
   closeAfterTests(created.server);

@@ -1,17 +1,16 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Logger } from 'pino';
 import { addressKey, createClientAddress } from '../http/client-address.ts';
 import { setDateHeader, type ResponseClock } from '../http/date-header.ts';
 import { identifyRequest } from '../http/identify-request.ts';
-import { PreparedRefusals } from '../http/prepared-refusal.ts';
+import type { LimitName } from '../http/limit-names.ts';
+import { PreparedRefusals, type RefusalReason } from '../http/prepared-refusal.ts';
 import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
 import { createClientKey } from '../lifecycle/client-key.ts';
 import { connectionLimits, limitConnections, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
 import { ConnectionShares } from '../lifecycle/connection-shares.ts';
 import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
-import { createRefusalLog } from '../lifecycle/refusal-log.ts';
 import { createRequestObserver, type CompletedRequest } from '../observability/request-observer.ts';
 import type { AdmissionStats } from '../observability/source-metrics.ts';
 
@@ -27,7 +26,8 @@ export interface HttpServerOptions {
   readonly trustedProxies: TrustedProxies;
   /** Pages of these origins may read refusals. */
   readonly corsOrigins: readonly string[];
-  readonly log: Pick<Logger, 'warn'>;
+  /** Called for each request or connection that a limit refuses. It must be cheap. */
+  readonly onLimited: (limit: LimitName) => void;
   /** The process's limit on open files. Default: that of the system. */
   readonly openFiles?: number;
 }
@@ -46,6 +46,12 @@ const TIMEOUTS = { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTime
 /** In bytes: a token of MAX_TOKEN_LENGTH, cookies, and the URL of a document. Node's default is 16 kB. */
 const MAX_HEADER_SIZE = 40 * 1024;
 
+/** The names under which refusals are counted. */
+const LIMIT_OF_REFUSAL: Readonly<Record<RefusalReason, LimitName>> = {
+  busy: 'admission_queue',
+  connections: 'connections',
+};
+
 /** A client that reads nothing for this long (ms) is disconnected. A live response sends something every minute at least. */
 const MAX_SOCKET_IDLE_MS = 120_000;
 
@@ -54,15 +60,12 @@ const MAX_SOCKET_IDLE_MS = 120_000;
  * parsing (its ids, its observation) begins when it is admitted.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { handler, clock, onRequestCompleted, corsOrigins, log, openFiles = readOpenFilesLimit() } = options;
+  const { handler, clock, onRequestCompleted, corsOrigins, onLimited, openFiles = readOpenFilesLimit() } = options;
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
-  const connections = trackConnections(server);
+  const connections = trackConnections(server, { onPipelining: () => onLimited('pipelined_requests') });
   const limits = connectionLimits(openFiles);
-  const refusals: PreparedRefusals = new PreparedRefusals({
-    corsOrigins,
-    onRefusal: createRefusalLog(() => refusals.counts, log),
-  });
+  const refusals = new PreparedRefusals({ corsOrigins, onRefusal: (reason) => onLimited(LIMIT_OF_REFUSAL[reason]) });
   const trusts = createTrust(options.trustedProxies);
   const observe = createRequestObserver(onRequestCompleted);
   const admission = new AdmissionQueue({
@@ -80,6 +83,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const shares = new ConnectionShares({
     limit: limits.served,
     openConnections: () => connections.openConnections,
+    onDestroyed: () => onLimited('connection_share'),
     addressOf: ({ remoteAddress = '' }: Socket) => (trusts(remoteAddress) ? undefined : addressKey(remoteAddress)),
   });
   server.on('connection', (socket) => {

@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import { listen } from '../http/listen.ts';
 import { DEFAULT_RATE_LIMITS } from '../http/rate-limits.ts';
 import { requestIds } from '../http/request-context.ts';
@@ -102,8 +102,16 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
   await removeDemoUser(config, identity, log);
-  const { feeds, clocks } = observability;
-  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, clocks, log });
+  const { feeds, clocks, limits } = observability;
+  const readiness = createReadinessMonitor({
+    upstream,
+    registry: config.registry,
+    jwtSecret,
+    feeds,
+    clocks,
+    limits,
+    log,
+  });
   const { server, connections, admission } = createHttpServer({
     handler: createRequestHandler(context, services, readiness),
     clock: upstream.clock,
@@ -111,7 +119,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     recentUserOf: identity.recentUserOf,
     trustedProxies: config.trustedProxies,
     corsOrigins: config.corsOrigins,
-    log,
+    onLimited: limits.count,
   });
   observability.attachServer({ gate: core.hub, admission, waiting: core.waiting, readiness, upstream, forwardAgent });
   const metricsServer = await startMetrics(context);
@@ -150,12 +158,12 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   };
 }
 
-/** Creates the Express application of all HTTP interfaces. */
+/** Creates the application of all HTTP interfaces. */
 function createRequestHandler(
   { config, log, page, onError }: StartContext,
   { identity, core, telegram }: Services,
   readiness: ReadinessMonitor,
-): Express {
+): RequestListener {
   return createApp({
     gate: core.gate,
     gateBase: GATE_BASE,

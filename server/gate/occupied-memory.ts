@@ -1,4 +1,4 @@
-import { serviceUnavailable, type HttpError } from '../http/errors.ts';
+import { limitedBy, serviceUnavailable, type HttpError } from '../http/errors.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** What has arrived of the bodies of all users together, and their unsent responses. */
@@ -47,6 +47,6 @@ export class OccupiedMemory {
     if (largest === undefined) return;
     const { cancel } = largest;
     this.setCancel(largest, undefined);
-    cancel?.(serviceUnavailable('The server is busy.'));
+    cancel?.(limitedBy('total_body_bytes', serviceUnavailable('The server is busy.')));
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { clientDisconnected, serviceUnavailable, type HttpError } from '../http/errors.ts';
+import { clientDisconnected, limitedBy, serviceUnavailable, type HttpError } from '../http/errors.ts';
 import { LinkedList, type ListNode } from '../lib/linked-list.ts';
 import { offDisconnect, onDisconnect, type DisconnectListener } from '../lib/on-disconnect.ts';
 import { OccupiedMemory, type Cancellable, type MemoryUsage } from './occupied-memory.ts';
@@ -95,8 +95,7 @@ export class UserQuota {
     { bytes, res }: { readonly bytes: number; readonly res: ServerResponse },
   ): Promise<Reservation> {
     const list = (usage.waiting ??= new LinkedList());
-    if (list.size >= MAX_WAITING_PER_USER)
-      return Promise.reject(serviceUnavailable('You have too many requests in progress.'));
+    if (list.size >= MAX_WAITING_PER_USER) return Promise.reject(tooManyRequests());
     const queuedAt = performance.now();
     return new Promise((resolve) => {
       const leave = (): void => {
@@ -116,10 +115,7 @@ export class UserQuota {
         resolve(this.#start(user, usage, bytes));
       };
       const listener: DisconnectListener = { onDisconnect: () => fail(clientDisconnected()) };
-      const timeout = setTimeout(
-        () => fail(serviceUnavailable('You have too many requests in progress.')),
-        MAX_WAIT_MS,
-      ).unref();
+      const timeout = setTimeout(() => fail(tooManyRequests()), MAX_WAIT_MS).unref();
       const node: ListNode<WaitingRequest> = list.push({ bytes, start });
       this.#waiting += 1;
       onDisconnect(res, listener);
@@ -210,3 +206,6 @@ export function bodyMemoryBytes({ headers }: Pick<IncomingMessage, 'headers'>, m
   // A longer body is refused before it is read.
   return length > maxBytes ? 0 : length;
 }
+
+const tooManyRequests = (): HttpError =>
+  limitedBy('user_requests', serviceUnavailable('You have too many requests in progress.'));

@@ -20,7 +20,7 @@ export interface PreparedRefusalsOptions {
   /** Pages of these origins may read the responses. */
   readonly corsOrigins: readonly string[];
   /** Called after each refusal. It must be cheap. */
-  readonly onRefusal?: () => void;
+  readonly onRefusal?: (reason: RefusalReason) => void;
   /** The jitter of `Retry-After`, in [0, 1), so that refused clients do not retry together. Default: `Math.random`. */
   readonly random?: () => number;
 }
@@ -46,7 +46,7 @@ export class PreparedRefusals {
   /** What is added for each allowed origin. */
   readonly #corsHeaders: ReadonlyMap<string, RawHeaders>;
   readonly #counts: Record<RefusalReason, number>;
-  readonly #onRefusal: () => void;
+  readonly #onRefusal: (reason: RefusalReason) => void;
   readonly #random: () => number;
 
   constructor({ corsOrigins, onRefusal = () => undefined, random = Math.random }: PreparedRefusalsOptions) {
@@ -86,7 +86,7 @@ export class PreparedRefusals {
       const chosen = headers[Math.floor(this.#random() * headers.length)] ?? [];
       res.writeHead(503, cors === undefined ? (chosen as string[]) : [...chosen, ...cors]).end(body);
     }
-    this.#onRefusal();
+    this.#onRefusal(reason);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { rateLimit, type Store } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
 import { clientAddress } from './client-address.ts';
-import { HttpError, sendError } from './errors.ts';
+import { HttpError, limitedBy, sendError } from './errors.ts';
 import { RateLimitStore } from './rate-limit-store.ts';
 
 /** At most `limit` requests within `windowMs`. */
@@ -72,7 +72,7 @@ export function limitByKey(
     standardHeaders: false,
     // The check would log a warning for each client that sends such a header.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
-    handler: (req, res) => send(res, tooManyRequests(readWaitMs(req) ?? windowMs)),
+    handler: (req, res) => send(res, limitedBy('rate_limit', tooManyRequests(readWaitMs(req) ?? windowMs))),
   });
 }
 

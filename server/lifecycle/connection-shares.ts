@@ -7,6 +7,8 @@ export interface ConnectionSharesOptions {
   readonly openConnections: () => number;
   /** Returns the key of a peer's address; `undefined` for a trusted proxy, whose connections are those of many clients. */
   readonly addressOf: (socket: Socket) => string | undefined;
+  /** Called after a connection was destroyed. */
+  readonly onDestroyed?: () => void;
 }
 
 /** Below this part of the limit, an address may have any number of connections, as an office or a carrier needs. */
@@ -44,6 +46,7 @@ export class ConnectionShares {
     const count = this.#counts.get(address) ?? 0;
     if (openConnections() > limit * SCARCE_FROM && count >= limit * SHARE_WHEN_SCARCE) {
       this.#destroyedCount += 1;
+      this.#options.onDestroyed?.();
       socket.destroy();
       return false;
     }

@@ -16,6 +16,11 @@ const MAX_UNANSWERED_REQUESTS = 32;
 /** The event loop's iterations in which a draining server still accepts connections. */
 const MAX_ACCEPT_ITERATIONS = 100;
 
+export interface ConnectionTrackerOptions {
+  /** Called after a connection was destroyed because too many of its requests were unanswered. */
+  readonly onPipelining?: () => void;
+}
+
 /**
  * Tracks the responses in progress on each connection of a server, and drains the connections when the server stops.
  *
@@ -32,6 +37,7 @@ export class ConnectionTracker {
   /** A single `close` listener serves all responses: live requests are many and long-lived. */
   readonly #onResponseClose: (this: ServerResponse) => void;
   #activeRequests = 0;
+  readonly #onPipelining: () => void;
   #pipeliningCount = 0;
   /** Whether each response is the last one on its connection. */
   #keepAliveEnded = false;
@@ -39,8 +45,9 @@ export class ConnectionTracker {
   #acceptedCount = 0;
 
   /** `server` must not be listening yet. */
-  constructor(server: Server) {
+  constructor(server: Server, { onPipelining = () => undefined }: ConnectionTrackerOptions = {}) {
     this.#server = server;
+    this.#onPipelining = onPipelining;
     const onClose = (res: ServerResponse): void => this.#onResponseEnd(res);
     this.#onResponseClose = function onResponseClose() {
       onClose(this);
@@ -132,6 +139,7 @@ export class ConnectionTracker {
     const responses = this.#responsesBySocket.get(socket) ?? new Set();
     if (responses.size >= MAX_UNANSWERED_REQUESTS) {
       this.#pipeliningCount += 1;
+      this.#onPipelining();
       destroyAndStopParsing(socket, responses);
       return;
     }
@@ -167,4 +175,5 @@ export class ConnectionTracker {
 }
 
 /** Starts tracking the connections of `server`. Call it before the server listens. */
-export const trackConnections = (server: Server): ConnectionTracker => new ConnectionTracker(server);
+export const trackConnections = (server: Server, options?: ConnectionTrackerOptions): ConnectionTracker =>
+  new ConnectionTracker(server, options);

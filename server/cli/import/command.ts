@@ -55,7 +55,7 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
   const onRow = async (row: ImportRow): Promise<void> => {
     counter.add(row);
     if (file !== undefined) await file.write(row);
-    else if (report === '-') print(JSON.stringify(row));
+    else if (report === '-') print(printableJson(row, 0));
     else for (const line of formatRow(row)) printError(escapeControlCharacters(line));
   };
   const { rules, hasPasswordSignIn, couchVersion } = deployment;
@@ -95,7 +95,7 @@ async function openReport(path: string): Promise<ReportFile> {
   await Promise.race([failed, once(stream, 'open')]);
   return {
     async write(row) {
-      const isFull = !stream.write(`${JSON.stringify(row)}\n`);
+      const isFull = !stream.write(`${printableJson(row, 0)}\n`);
       if (isFull) await Promise.race([failed, once(stream, 'drain')]);
     },
     async close() {

@@ -62,5 +62,9 @@ export const benchResult: BenchResult = {
   refusal: { requests: 50_000, gateSeconds: 0.000_045_6, bareSeconds: 0.000_03 },
   killedWorker: { workers: 2, clients: 2_000, interrupted: 1_000, parkedAfter: 900, refused: 0, writes: 250, lost: 0 },
   request: [{ concurrency: 1, requests: 2_000, gate: 5.2, bare: 4, ratio: 1.3 }],
+  browser: [
+    { users: 10, parked: 10, writesPerSecond: 50, clickToDom: { count: 40, median: 61, p95: 70, p99: 75, max: 80 } },
+    { users: 5_000, parked: 4_999, writesPerSecond: 50, clickToDom: null },
+  ],
   notes: ['A note.'],
 };
