@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { CLIENT_DISCONNECTED_STATUS, hasStarted } from '../http/errors.ts';
 import { requestContext, type RequestContext } from '../http/request-context.ts';
 import { requestTarget } from '../http/request-target.ts';
