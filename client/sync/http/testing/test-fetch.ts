@@ -25,6 +25,7 @@ export function createTestFetch(
   const requests: string[] = [];
   const events: unknown[] = [];
   const progress: string[] = [];
+  const elapsed: number[] = [];
   const controller = new AbortController();
   const serverFetch: typeof globalThis.fetch = (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -65,7 +66,10 @@ export function createTestFetch(
       },
       onPending: () => undefined,
       onActivity: () => undefined,
-      onResponse: (revisions) => events.push(revisions),
+      onResponse: (revisions, _rejection, elapsedMs) => {
+        events.push(revisions);
+        elapsed.push(elapsedMs);
+      },
       onServerTime: ({ date, elapsedMs }) => {
         if (!Number.isNaN(date)) events.push(['server time', date, elapsedMs < 1_000]);
         return Promise.resolve();
@@ -74,5 +78,5 @@ export function createTestFetch(
       onLongpollProgress: (next) => progress.push(next),
     },
   );
-  return { fetch, requests, events, progress, controller };
+  return { fetch, requests, events, progress, elapsed, controller };
 }
