@@ -13,8 +13,9 @@ const WRITE_SECONDS = 5;
 const RECOVERY_TIMEOUT_MS = 180_000;
 const DELIVERY_TIMEOUT_MS = 30_000;
 
-/** Longer than a client on this machine takes to notice that its connection was reset, in ms. */
-const NOTICE_MS = 250;
+const POLL_INTERVAL_MS = 20;
+/** In ms. Longer than the clients take to notice that their connections were reset. */
+const MAX_NOTICE_MS = 30_000;
 
 /**
  * Kills one worker of the gate with SIGKILL while clients are connected to all of them and the database is written to, and measures the
@@ -48,8 +49,7 @@ export async function runKilledWorker(
     );
     const killedAt = performance.now();
     process.kill(await findWorker(gate.child.pid), 'SIGKILL');
-    // Until then the clients have not noticed it.
-    await delay(NOTICE_MS);
+    await waitForInterruption(environment, before.broken);
     const after = await callLoadGenerator('parked', { timeoutMs: RECOVERY_TIMEOUT_MS });
     const parkedAt = performance.now();
     const written = await writing;
@@ -69,6 +69,17 @@ export async function runKilledWorker(
     await gate.child.stop();
     await waitForIdleDatabase(environment);
   }
+}
+
+/** Resolves once the first client has noticed the kill. Until then all clients count as parked. */
+async function waitForInterruption({ callLoadGenerator }: BenchEnvironment, brokenBefore: number): Promise<void> {
+  const deadline = performance.now() + MAX_NOTICE_MS;
+  while (performance.now() < deadline) {
+    const { counts } = await callLoadGenerator('parked', { timeoutMs: 0 });
+    if (counts.broken > brokenBefore) return;
+    await delay(POLL_INTERVAL_MS);
+  }
+  throw new Error('No client was connected to the killed worker.');
 }
 
 /** Resolves with the process id of one of the gate's workers. */
