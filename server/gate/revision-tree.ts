@@ -67,10 +67,13 @@ export class RevisionTree<C> {
     return Array.from(this.#leaves, ([rev, content]) => ({ rev, content }));
   }
 
-  /** Returns the revisions from this one to the root. */
-  pathOf(rev: Revision): RevisionPath {
+  /** Returns the revisions from this one to the root, or to the first ancestor for which `isLast` returns true. */
+  pathOf(rev: Revision, isLast: (ancestor: Revision) => boolean = () => false): RevisionPath {
     const path: [Revision, ...Revision[]] = [rev];
-    for (let next = this.#parents.get(rev); next !== undefined; next = this.#parents.get(next)) path.push(next);
+    for (let next = this.#parents.get(rev); next !== undefined; next = this.#parents.get(next)) {
+      path.push(next);
+      if (isLast(next)) break;
+    }
     return path;
   }
 

@@ -46,6 +46,60 @@ describe('a revision that descends from the live leaf is stored as it is', () =>
   });
 });
 
+describe('what is sent to the database', () => {
+  const documentsFor = (...rows: readonly JsonObject[]): readonly JsonObject[] =>
+    runAtOnce(decideRows(rows.map(parse), treeOf(server), schema)).documents;
+  const pathLength = ({ _revisions: revisions }: JsonObject): number => (revisions as { ids: string[] }).ids.length;
+
+  it('is the part of a path that is new, whatever a row lists below the leaf', () => {
+    const forged = revision([9, 8, 2, 77], edited(3, { viewMode: 'table' }));
+    expect(documentsFor(forged)).toMatchObject([{ _revisions: { start: 4, ids: [9, 8, 2].map(hex) } }]);
+  });
+
+  it('is the newest revision of a chain, with its path to a revision that the database has', () => {
+    const chain = [
+      revision([3, 2, 1], edited(3, { viewMode: 'table' })),
+      revision([4, 3, 2, 1], edited(4, { viewMode: 'graph' })),
+      revision([5, 4, 3], edited(5, { viewMode: 'table' }), 5),
+    ];
+    expect(documentsFor(...chain)).toMatchObject([{ _revisions: { start: 5, ids: [5, 4, 3, 2].map(hex) } }]);
+    const branch = revision([88], edited(9, { recapTime: '20:00' }), 5);
+    const [merged, ...others] = documentsFor(...chain, branch);
+    expect(others).toEqual([]);
+    expect(merged).toMatchObject({ preferences: { viewMode: 'table', recapTime: '20:00' } });
+    expect((merged?.['_revisions'] as { ids: string[] }).ids.slice(1)).toEqual([5, 4, 3, 2].map(hex));
+  });
+
+  it('extends the leaf by at most 3,000 revisions: a row with more is merged', () => {
+    const extending = (count: number): JsonObject =>
+      revision([...Array.from({ length: count }, (_, n) => 50_000 - n), 2, 1], edited(3, { viewMode: 'table' }));
+    expect(documentsFor(extending(3_000)).map(pathLength)).toEqual([3_001]);
+    const [merged] = documentsFor(extending(3_001));
+    expect(merged).toMatchObject({ preferences: { theme: 'dark', viewMode: 'table' } });
+    expect(merged?.['_rev']).not.toBe(extending(3_001)['_rev']);
+  });
+
+  it.each([
+    [1, 1_000],
+    [200, 1_000],
+    [500, 1_500],
+    [1_000, 3_000],
+    [2_000, 3_000],
+  ])('a merge of a row with a path of %i is above the leaf by at most %i generations', (length, padding) => {
+    const leaf = 2;
+    const row = (above: number): JsonObject =>
+      revision(
+        Array.from({ length }, (_, n) => 50_000 - n),
+        edited(3, { viewMode: 'table' }),
+        leaf + above - 1,
+      );
+    expect(documentsFor(row(padding))).toMatchObject([
+      { _rev: expect.stringMatching(`^${leaf + padding}-`) as string },
+    ]);
+    expect(documentsFor(row(padding + 1))).toMatchObject([{ _rev: expect.stringMatching(`^${leaf + 1}-`) as string }]);
+  });
+});
+
 describe('a revision beside the live leaf is merged', () => {
   it('into one descendant of the winner that has the last edits of both and a higher generation', () => {
     const row = revision([7, 6, 5, 1], edited(3, { viewMode: 'table' }));

@@ -46,7 +46,7 @@ export function* decideRows(
   }
   return {
     verdicts: rows.map((row) => (row.kind === 'refusal' ? row : (verdicts.get(row) ?? { kind: 'known' }))),
-    documents: batch.documents,
+    documents: batch.documents(),
     current: batch.winnerPath(),
   };
 }

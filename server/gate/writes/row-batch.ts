@@ -66,8 +66,12 @@ function liveStateOf(tree: DocumentTree): LiveState {
 
 /** Decides about the rows of a batch, one after another, and collects what is stored. */
 export class RowBatch {
-  readonly documents: JsonObject[] = [];
+  /** What is stored so far, without its path. */
+  readonly #stored = new Map<Revision, JsonObject>();
   readonly #schema: PreferenceSchema;
+  /** The tree in the database. */
+  readonly #before: DocumentTree;
+  /** The tree after what is stored so far. */
   readonly #tree: DocumentTree;
   /** The live leaves. It changes with each stored revision. */
   readonly #liveRevisions: Set<Revision>;
@@ -80,6 +84,7 @@ export class RowBatch {
   #newRevisionCount = 0;
 
   constructor(tree: DocumentTree, schema: PreferenceSchema) {
+    this.#before = tree;
     this.#tree = tree.copy();
     this.#liveState = liveStateOf(tree);
     this.#liveRevisions = new Set(this.#liveState.leaves.map(({ rev }) => rev));
@@ -89,6 +94,19 @@ export class RowBatch {
   get #live(): LiveState {
     this.#liveState ??= liveStateOf(this.#tree);
     return this.#liveState;
+  }
+
+  /**
+   * The documents to send, each with its path down to a revision that the database has. CouchDB does not store a revision of a batch that
+   * another one of the batch descends from, so those are left out, and no path ends at one.
+   */
+  documents(): readonly JsonObject[] {
+    return [...this.#stored]
+      .filter(([rev]) => this.#tree.isLeaf(rev))
+      .map(([rev, document]) => {
+        const path = this.#tree.pathOf(rev, (ancestor) => this.#before.has(ancestor));
+        return { ...document, ...revisionMembers(path) };
+      });
   }
 
   winnerPath(): RevisionPath | undefined {
@@ -207,17 +225,20 @@ export class RowBatch {
     return mergedRow(row);
   }
 
-  /** Stores a row as it is, with the part of its path that is new. */
+  /** Stores a row as it is. */
   #storeRow({ document, path, rev, content }: ReplicatedRow): void {
     const { added, parent } = this.#tree.newPartOf(path);
     const isAttached = parent !== undefined && added.length <= MAX_NEW_REVISIONS;
     const ancestors = isAttached ? [...added.slice(1), parent] : added.slice(1, MAX_STORED_PATH);
     this.#newRevisionCount += added.length;
     this.#store(document, [rev, ...ancestors], content);
+    // Rows may have been merged before, and the merge becomes a child of this one.
+    const change = content.kind === 'readable' ? this.#merged?.changeBy(content.document) : undefined;
+    if (change !== undefined) this.#merged?.apply(change);
   }
 
   #store(document: JsonObject, path: RevisionPath, content: LeafContent): void {
-    this.documents.push({ ...document, ...revisionMembers(path) });
+    this.#stored.set(path[0], document);
     this.#tree.add(path, content);
     for (const rev of path) this.#liveRevisions.delete(rev);
     if (content.kind !== 'deleted') this.#liveRevisions.add(path[0]);
