@@ -104,8 +104,7 @@ async function handle(
   const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
   const { quota, timer, now, turns } = context;
   const reservation = await quota.acquire(caller.username, bodyMemoryBytes(req, maxBodyBytes), res);
-  const runTurn = <T>(work: () => T): T | Promise<T> => turns.run(caller.username, work);
-  const share: BodyShare = { reservation, timer, now, runTurn };
+  const share: BodyShare = { reservation, timer, now, runTurn: turns.runnerFor(caller.username) };
   try {
     await dispatch(context, state, { target, caller, req, res, database, share });
   } finally {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type express from 'express';
 import { badRequest, bodyWasRead, HttpError } from '../../http/errors.ts';
-import type { RunTurn } from '../../upstream/forward.ts';
+import type { RunTurn } from '../../lib/fair-turns.ts';
 import { readBody, type ReadBodyOptions } from './read-body.ts';
 
 /** Body limits in bytes. `_bulk_docs` carries documents; all other bodies carry ids and revisions, or one document. */

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { isOversize } from '../request/body.ts';
-import type { RunTurn } from '../../upstream/forward.ts';
+import type { RunTurn } from '../../lib/fair-turns.ts';
 import { OversizeBatchReader, RowIdParser } from './oversize-batch.ts';
 
 const parseRowIds = (text: string, chunkSize: number): RowIdParser['rows'] => {

@@ -3,8 +3,8 @@ import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { badRequest, clientDisconnected, HttpError, tooLarge, serviceUnavailable } from '../../http/errors.ts';
 import { refusedRow } from './bulk-docs.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import type { RunTurn } from '../../lib/fair-turns.ts';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
-import type { RunTurn } from '../../upstream/forward.ts';
 import { MAX_BODY_BYTES } from '../request/body.ts';
 
 /**
