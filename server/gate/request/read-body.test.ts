@@ -27,7 +27,14 @@ function startReading(length: number | undefined, limit = MEBIBYTE) {
   });
   // Each test awaits it later.
   result.catch(() => undefined);
-  return { req, clock, result, arrived: () => arrived, isCancellable: () => cancel !== undefined, cancel: () => cancel };
+  return {
+    req,
+    clock,
+    result,
+    arrived: () => arrived,
+    isCancellable: () => cancel !== undefined,
+    cancel: () => cancel,
+  };
 }
 
 const nextTick = (): Promise<void> => new Promise(setImmediate);
