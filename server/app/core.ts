@@ -11,6 +11,7 @@ import type { RateLimit } from '../http/rate-limits.ts';
 import { requestIds } from '../http/request-context.ts';
 import { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import { TimerWheel } from '../lib/timer-wheel.ts';
+import type { ShareStats } from '../observability/source-metrics.ts';
 import { createPreferenceRoutes } from '../preferences/http/routes.ts';
 import type { PreferenceDefinition } from '../preferences/schema.ts';
 import { createPreferencesService, type PreferencesService } from '../preferences/service.ts';
@@ -28,13 +29,7 @@ import type { FeedListener } from '../upstream/feed/listener.ts';
 import type { Forward } from '../upstream/forward.ts';
 import { logFailedBatches } from '../upstream/report-batches.ts';
 import { readServerVersion } from '../upstream/server-version.ts';
-import {
-  createUserShares,
-  waitingRequests,
-  type OnWaited,
-  type UserShares,
-  type WaitingRequests,
-} from './user-shares.ts';
+import { createUserShares, waitingRequests, type OnWaited, type UserShares } from './user-shares.ts';
 
 export interface CoreOptions<P extends object> {
   readonly upstream: Upstream;
@@ -86,7 +81,7 @@ export interface Core<P extends object = Preferences> {
   readonly service: PreferencesService<P>;
   readonly hub: Hub;
   /** How many requests wait for their users' shares. */
-  readonly waiting: () => WaitingRequests;
+  readonly waiting: () => ShareStats;
   /** Closes the feed and clears all timers. Parked requests stay parked: end them through the hub first. */
   close(): void;
 }

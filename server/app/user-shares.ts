@@ -1,19 +1,11 @@
 import { UserQuota } from '../gate/user-quota.ts';
 import { FairTurns } from '../lib/fair-turns.ts';
+import type { ShareName, ShareStats } from '../observability/source-metrics.ts';
 import { FairSlots } from '../upstream/fair-slots.ts';
 import { MAX_CONNECTIONS } from '../upstream/forward.ts';
 
-/**
- * What a request may wait for: a connection to the database for users' requests (`upstream`) or for the service account's on behalf of
- * a user (`service`), the event loop (`turn`), or the memory that its user's other requests occupy (`memory`).
- */
-export type ShareName = 'upstream' | 'service' | 'turn' | 'memory';
-
 /** Called with the time, in seconds, that a user's request has waited for its share. */
 export type OnWaited = (share: ShareName, seconds: number) => void;
-
-/** The number of waiting requests of all users, by what they wait for. */
-export type WaitingRequests = Readonly<Record<ShareName, number>>;
 
 /** What all users of a registry share in fair order. */
 export interface UserShares {
@@ -41,7 +33,7 @@ export function createUserShares(onWaited: OnWaited = () => undefined): UserShar
 }
 
 /** Returns how many requests wait for each share. */
-export const waitingRequests = ({ upstreamSlots, serviceSlots, turns, quota }: UserShares): WaitingRequests => ({
+export const waitingRequests = ({ upstreamSlots, serviceSlots, turns, quota }: UserShares): ShareStats => ({
   upstream: upstreamSlots.waiting,
   service: serviceSlots.waiting,
   turn: turns.waiting,

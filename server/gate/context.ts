@@ -86,7 +86,7 @@ export function requestUpstream(
   const built = {
     ...request,
     path: [context.registry, ...request.path],
-    runTurn: <T>(work: () => T): T | Promise<T> => context.turns.run(username, work),
+    runTurn: context.turns.runnerFor(username),
   };
   const send = (): Promise<UpstreamResponse> =>
     context.forward({ ...built, authorization: context.authorizationFor(username) }, res);

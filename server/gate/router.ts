@@ -113,8 +113,7 @@ async function handle(
   const { maxBytes } = BODY_LIMITS[target.kind];
   const { quota, timer, now, turns } = context;
   const reservation = await quota.acquire(caller.username, bodyMemoryBytes(req, maxBytes), res);
-  const runTurn = <T>(work: () => T): T | Promise<T> => turns.run(caller.username, work);
-  const share: BodyShare = { reservation, timer, now, runTurn };
+  const share: BodyShare = { reservation, timer, now, runTurn: turns.runnerFor(caller.username) };
   try {
     await dispatch(context, state, { target, caller, req, res, database, share });
   } finally {

@@ -139,8 +139,8 @@ it('when the bodies of all users together occupy more than 256 MiB, a request of
     return reservation;
   };
   for (let n = 0; n < 15; n += 1) start(`user${n}`, 16 * MEBIBYTE);
-  start('largest', 4 * MEBIBYTE);
-  start('largest', 4 * MEBIBYTE - 1);
+  start('largest', 8 * MEBIBYTE);
+  start('largest', 8 * MEBIBYTE - 1);
   expect(cancelled).toEqual([]);
   start('victim', 70 * 1024);
   expect(cancelled).toHaveLength(1);

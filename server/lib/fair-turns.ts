@@ -11,6 +11,9 @@ const QUANTUM_MS = 1;
 /** In ms: for how long past work affects the order. */
 const DECAY_MS = 10_000;
 
+/** Runs synchronous work at the turn of the user whom it is for, and measures it. */
+export type RunTurn = <T>(work: () => T) => T | Promise<T>;
+
 interface Turn {
   readonly queuedAt: number;
   readonly run: () => void;
@@ -69,6 +72,11 @@ export class FairTurns {
       this.#queue.push(user, { queuedAt: this.#now(), run });
       this.#scheduleTick();
     });
+  }
+
+  /** Returns `run` for one user. */
+  runnerFor(user: string): RunTurn {
+    return (work) => this.run(user, work);
   }
 
   /**

@@ -163,6 +163,8 @@ it('reports the current waiters, feeds and connections', async () => {
     expect(valueOf(text, `pouchgate_feed_silence_seconds{feed="${feed}"}`)).toBeLessThan(12.5);
   }
   expect(valueOf(text, 'pouchgate_upstream_connections{pool="own"}')).toBeGreaterThan(0);
+  for (const share of ['upstream', 'service', 'turn', 'memory'])
+    expect(valueOf(text, `pouchgate_waiting_requests{share="${share}"}`)).toBe(0);
   expect(valueOf(text, 'nodejs_heap_size_used_bytes')).toBeGreaterThan(0);
   aborting.abort();
   await eventually(async () => valueOf(await read(), 'pouchgate_waiters{feed="longpoll"}') === 0);

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client
 import { REJECTION_REASONS } from '../http/request-context.ts';
 import { SIGN_IN_OUTCOMES, type SignInOutcome } from '../identity/attempts/attempts.ts';
 import type { LabelledRequest } from './request-log.ts';
-import { registerSourceMetrics, type MetricSources } from './source-metrics.ts';
+import { registerSourceMetrics, SHARE_NAMES, type MetricSources, type ShareName } from './source-metrics.ts';
 import { statusClass, type UpstreamLabel } from './upstream-label.ts';
 
 /** The known error codes. Any other is counted as `other`, so that the label's values stay a closed set. */
@@ -17,6 +17,7 @@ const ERROR_CODES: readonly string[] = [
   'method_not_allowed',
   'not_found',
   'not_ready',
+  'request_timeout',
   'service_unavailable',
   'too_large',
   'too_many_requests',
@@ -136,6 +137,7 @@ export class Metrics {
     // A series that starts with its first event hides that event from `increase`.
     for (const reason of REJECTION_REASONS) this.#instruments.deniedWrites.inc({ reason }, 0);
     for (const outcome of SIGN_IN_OUTCOMES) this.#instruments.signIns.inc({ outcome }, 0);
+    for (const share of SHARE_NAMES) this.#instruments.waits.zero({ share });
     this.#instruments.rejectedRequests.inc({ reason: 'bad_gateway', status: '502' }, 0);
     this.#instruments.rejectedRequests.inc({ reason: 'service_unavailable', status: '503' }, 0);
   }
@@ -186,7 +188,7 @@ export class Metrics {
   }
 
   /** Records the time, in seconds, that a request has waited for its user's share. */
-  onWaited(share: string, seconds: number): void {
+  onWaited(share: ShareName, seconds: number): void {
     this.#instruments.waits.observe({ share }, seconds);
   }
 

@@ -18,8 +18,15 @@ export interface AdmissionStats {
   readonly refused: LabelledValues;
 }
 
+/**
+ * What a request may wait for: a connection to the database for users' requests (`upstream`) or for the service account's on behalf of
+ * a user (`service`), the event loop (`turn`), or the memory that its user's other requests occupy (`memory`).
+ */
+export const SHARE_NAMES = ['upstream', 'service', 'turn', 'memory'] as const;
+export type ShareName = (typeof SHARE_NAMES)[number];
+
 /** The number of waiting requests by what they wait for. */
-export type ShareStats = Readonly<Record<string, number>>;
+export type ShareStats = Readonly<Record<ShareName, number>>;
 
 export type PoolName = 'own' | 'forward' | 'feeds';
 

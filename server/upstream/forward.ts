@@ -7,6 +7,7 @@ import { badGateway, clientDisconnected, serviceUnavailable, type HttpError } fr
 import { requestContext } from '../http/request-context.ts';
 import { formatTraceparent } from '../http/traceparent.ts';
 import { describeFailedResponse, describeMissingResponse } from '../http/upstream-failure.ts';
+import type { RunTurn } from '../lib/fair-turns.ts';
 import { parseJson } from '../lib/json.ts';
 
 /** A request that the gate has built from parsed and checked values. Nothing is copied unread from a client's request. */
@@ -29,9 +30,6 @@ export interface UpstreamResponse {
   /** The header `X-Couch-Request-ID`. */
   readonly couchRequestId?: string | undefined;
 }
-
-/** Runs synchronous work at the turn of the user whom it is for, and measures it. */
-export type RunTurn = <T>(work: () => T) => T | Promise<T>;
 
 /**
  * Sends a built request upstream, unless the client of the response `res` has disconnected. When it disconnects later, the request is

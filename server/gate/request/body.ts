@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type express from 'express';
 import { badRequest, bodyWasRead, HttpError } from '../../http/errors.ts';
 import { checkJson } from '../../http/json-body.ts';
-import type { RunTurn } from '../../upstream/forward.ts';
+import type { RunTurn } from '../../lib/fair-turns.ts';
 import { MAX_BATCH_BYTES, type BodyLimits } from './body-limits.ts';
 import { readBody, type ReadBodyOptions } from './read-body.ts';
 

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { isOversize } from '../request/body.ts';
-import type { RunTurn } from '../../upstream/forward.ts';
+import type { RunTurn } from '../../lib/fair-turns.ts';
 import { OversizeBatchReader } from './oversize-batch.ts';
 import { RowIdParser } from './row-id-parser.ts';
 

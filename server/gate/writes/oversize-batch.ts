@@ -3,8 +3,8 @@ import { badRequest, clientDisconnected, tooLarge, serviceUnavailable } from '..
 import { refusedRow } from './bulk-docs.ts';
 import { RowIdParser, type RowId } from './row-id-parser.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import type { RunTurn } from '../../lib/fair-turns.ts';
 import { KeyedConcurrencyLimit } from '../../lib/keyed-concurrency-limit.ts';
-import type { RunTurn } from '../../upstream/forward.ts';
 import { MAX_BATCH_BYTES } from '../request/body-limits.ts';
 
 /**
