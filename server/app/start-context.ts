@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import type { Mount } from '../gate/request/target.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
+import type { Work } from '../identity/passwords/hash-work.ts';
 import type { Observability } from '../observability/observability.ts';
 import type { TelegramTimings } from '../telegram/telegram.ts';
 import type { RunningEngine } from '../upstream/embedded/engine-process.ts';
@@ -18,6 +19,8 @@ export interface StartOptions {
   readonly engine?: RunningEngine | undefined;
   /** Whether the server listens on the port for metrics. False if another process collects them. Default: true. */
   readonly servesMetrics?: boolean | undefined;
+  /** The work of the accounts that the database creates. Default: that of the configured upstream. */
+  readonly passwordWork?: Work | undefined;
   /** This machine's time in ms since 1970. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** The heartbeat interval of both upstream feeds, in ms. Default: that of `followChanges`. */

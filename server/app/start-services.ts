@@ -30,6 +30,7 @@ export async function startServices(context: StartContext, connection: UpstreamC
     log,
     feedListener: feeds.sessions,
     onRegistered: (username) => provision(username),
+    passwordWork: context.passwordWork,
     onSignIn: (outcome) => metrics.onSignIn(outcome),
     rateLimits,
     heartbeat,

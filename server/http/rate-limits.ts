@@ -1,7 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { rateLimit, type Store } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
-import { clientAddress } from './client-address.ts';
+import { clientAddress } from './express-client-address.ts';
 import { HttpError, limitedBy, sendError } from './errors.ts';
 import { RateLimitStore } from './rate-limit-store.ts';
 

@@ -97,8 +97,9 @@ it('counts rejected requests, denied writes, wakes, deliveries and upstream requ
   expect(increase('pouchgate_upstream_requests_total{kind="forward",status="2xx"}')).toBeGreaterThan(1);
   expect(increase('pouchgate_upstream_requests_total{kind="leaves",status="2xx"}')).toBeGreaterThan(0);
   expect(increase('pouchgate_upstream_requests_total{kind="facts",status="2xx"}')).toBeGreaterThan(0);
-  expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="2xx"}')).toBe(1);
-  expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="4xx"}')).toBe(1);
+  expect(increase('pouchgate_upstream_requests_total{kind="sign-in",status="2xx"}')).toBe(4);
+  expect(increase('pouchgate_sign_ins_total{outcome="accepted"}')).toBe(1);
+  expect(increase('pouchgate_sign_ins_total{outcome="wrong"}')).toBe(1);
 });
 
 it('counts requests by kind and status class, and times all of them but live ones', async () => {

@@ -13,7 +13,7 @@ export interface DatabaseNames {
  * Returns the purpose of an upstream request:
  *
  * - `leaves`: reads of documents' leaves, batched over users; `facts`: batched reads of sessions and suspensions;
- * - `info`: the readiness probe; `sign-in`: password checks;
+ * - `info`: the readiness probe; `sign-in`: reads of accounts, one for each check of a password and two for each registration;
  * - `other`: set-up, new documents, accounts, sessions.
  *
  * `forward`, a request on behalf of one user, is counted by the forwarder.
@@ -24,7 +24,7 @@ export function upstreamLabel({ method, path }: UpstreamRequestInfo, names: Data
   if (method === 'POST' && pathname === `${registry}/_changes` && query.includes('filter=_doc_ids')) return 'leaves';
   if (method === 'POST' && pathname === `${sessions}/_all_docs`) return 'facts';
   if (method === 'GET' && pathname === registry) return 'info';
-  return method === 'POST' && pathname === '/_session' ? 'sign-in' : 'other';
+  return method === 'POST' && pathname === '/_users/_bulk_get' ? 'sign-in' : 'other';
 }
 
 export const STATUS_CLASSES = ['2xx', '3xx', '4xx', '5xx', 'none'] as const;

@@ -11,6 +11,7 @@ import type { Database } from '../../../client/platform/database.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import type { StartOptions } from '../../../server/app/start-context.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
+import { EMBEDDED_WORK } from '../../../server/identity/passwords/hash-work.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
 
 PouchDB.plugin(memoryAdapter);
@@ -66,6 +67,7 @@ export async function startTestServer({
         ...env,
       }),
       log: pino({ level: 'silent' }),
+      passwordWork: upstream.kind === 'embedded' ? EMBEDDED_WORK : undefined,
       ...options,
     });
   let running = await start(0);

@@ -97,7 +97,7 @@ test('a name without an account is delayed like any other', async () => {
   await gate.close();
 });
 
-test('sixty wrong passwords leave one small document in the database, without names', async () => {
+test('wrong passwords leave one small document in the database, without names', async () => {
   const gate = await startGate();
   const username = newName();
   await guess(gate, username);

@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
 import { credentialsSchema, signInSchema, type Session } from '../../contract.ts';
 import { abortOnDisconnect } from '../../http/abort-on-disconnect.ts';
-import { clientAddress } from '../../http/client-address.ts';
+import { clientAddress } from '../../http/express-client-address.ts';
 import { badRequest, clientDisconnected, forbidden, HttpError, sendJson, wrongPassword } from '../../http/errors.ts';
 import { tooManyRequests } from '../../http/rate-limits.ts';
 import { requestContext } from '../../http/request-context.ts';
