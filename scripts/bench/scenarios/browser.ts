@@ -73,11 +73,11 @@ async function measureClicks(gate: Gate, username: string, write: () => Promise<
     let clicks = 0;
     const click = (): Promise<number> => measureClick(left.page, right.page, clicks++ % 2 === 0 ? 'table' : 'graph');
     while (clicks < WARM_UP_CLICKS) await click();
-    let isWriting = true;
+    const writing: { isDone: boolean } = { isDone: false };
     const written = write().finally(() => {
-      isWriting = false;
+      writing.isDone = true;
     });
-    while (isWriting || times.length < MIN_CLICKS) times.push(await click());
+    while (!writing.isDone || times.length < MIN_CLICKS) times.push(await click());
     await written;
     return times;
   } finally {
