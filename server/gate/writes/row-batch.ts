@@ -12,6 +12,7 @@ import { createTombstone } from '../../../couchdb-design/user-document/resolve-c
 import { keysOf, merge, stampOf } from '../../../couchdb-design/user-document/merge.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { liveLeaves, type DocumentLeaf, type DocumentTree, type LeafContent } from './document-tree.ts';
+import { maxPadding } from './max-padding.ts';
 import { MergedContent } from './merged-content.ts';
 import { refuse, refuseViolation, type Refusal, type ReplicatedRow } from './parse-row.ts';
 import type { ReadableContent } from './read-content.ts';
@@ -37,14 +38,6 @@ const MAX_STORED_PATH = 1_000;
  * several devices. A row with more is merged.
  */
 const MAX_NEW_REVISIONS = 3_000;
-/**
- * How far the generation of a merge may be above the winner's, which is how many edits a device has made since it last pulled: three
- * times as many as the row has ancestors, and at least 1,000, because a device may keep few ancestors (`revs_limit`). Beyond that
- * the merge has the next generation. A path costs 35 bytes for each generation, so a forged generation must not determine that.
- */
-const MIN_PADDING = 1_000;
-const MAX_PADDING = 3_000;
-const PADDING_PER_ANCESTOR = 3;
 /**
  * How many rows of a batch are checked against the document, which takes up to milliseconds each. PouchDB sends 100 rows at a time,
  * and older revisions add nothing to a device's newest ones, which come first.
@@ -245,9 +238,6 @@ export class RowBatch {
     this.#liveState = undefined;
   }
 }
-
-const maxPadding = ({ path }: ReplicatedRow): number =>
-  Math.min(MAX_PADDING, Math.max(MIN_PADDING, PADDING_PER_ANCESTOR * path.length));
 
 const refuseRow = ({ document, rev }: ReplicatedRow, reason: string): Refusal =>
   refuse({ ...document, _rev: rev }, reason);
