@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import { benchResultSchema } from './report/result.ts';
 
 let out: string;
@@ -72,7 +73,7 @@ it('loses no write in a small run of all parts, writes bench.json and bench.svg,
   expect(result.refusal).toMatchObject({ requests: 500 });
   expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
   expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
-}, 180_000);
+}, scaleMs(180_000));
 
 it('loses no write in a soak of a few seconds', async () => {
   const { output } = await run('soak.ts', ['--seconds', '4', '--clients', '20', '--churn', '10', '--writes', '20']);
