@@ -6,6 +6,7 @@ import { createHttpServer, type HttpServer } from './create-server.ts';
 
 const ORIGIN = 'https://app.example';
 const sockets: Socket[] = [];
+const logged: unknown[][] = [];
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
@@ -19,7 +20,7 @@ async function listen(openFiles: number): Promise<HttpServer> {
     // Addresses of 127.0.0.0/8 are different clients.
     trustedProxies: ['10.0.0.0/8'],
     corsOrigins: [ORIGIN],
-    log: { warn: () => undefined },
+    log: { warn: (...line: unknown[]) => void logged.push(line) },
     openFiles,
   });
   closeAfterTests(created.server);
@@ -79,4 +80,13 @@ it('an address that has many connections gets no more while connections are scar
   const other = await connectFrom(created, '127.0.0.3');
   expect(await other.request()).toContain('served');
   expect(created.admission.refused).toMatchObject({ connection_share: 1, connections: 0 });
+  await eventually(() => logged.some(([fields]) => JSON.stringify(fields) === '{"refused":{"connection_share":1}}'));
+});
+
+it('a connection that sends many requests ahead is in the log and in the statistics', async () => {
+  const created = await listen(256);
+  const { socket } = await connectFrom(created, '127.0.0.2');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
+  await eventually(() => created.admission.refused['pipelining'] === 1);
+  await eventually(() => logged.some(([fields]) => JSON.stringify(fields) === '{"refused":{"pipelining":1}}'));
 });

@@ -57,12 +57,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { handler, clock, onRequestCompleted, corsOrigins, log, openFiles = readOpenFilesLimit() } = options;
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
-  const connections = trackConnections(server);
+  const onRefusal = createRefusalLog(() => stats.refused, log);
+  const connections = trackConnections(server, onRefusal);
   const limits = connectionLimits(openFiles);
-  const refusals: PreparedRefusals = new PreparedRefusals({
-    corsOrigins,
-    onRefusal: createRefusalLog(() => refusals.counts, log),
-  });
+  const refusals = new PreparedRefusals({ corsOrigins, onRefusal });
   const trusts = createTrust(options.trustedProxies);
   const observe = createRequestObserver(onRequestCompleted);
   const admission = new AdmissionQueue({
@@ -81,13 +79,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     limit: limits.served,
     openConnections: () => connections.openConnections,
     addressOf: ({ remoteAddress = '' }: Socket) => (trusts(remoteAddress) ? undefined : addressKey(remoteAddress)),
+    onDestroyed: onRefusal,
   });
   server.on('connection', (socket) => {
     if (shares.onConnection(socket)) admission.onConnection(socket);
   });
   if (Number.isFinite(limits.accepted)) server.maxConnections = limits.accepted;
   server.on('request', admission.listener);
-  const stats = {
+  const stats: AdmissionStats = {
     get queued() {
       return admission.queued;
     },

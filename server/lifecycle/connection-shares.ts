@@ -7,6 +7,8 @@ export interface ConnectionSharesOptions {
   readonly openConnections: () => number;
   /** Returns the key of a peer's address; `undefined` for a trusted proxy, whose connections are those of many clients. */
   readonly addressOf: (socket: Socket) => string | undefined;
+  /** Called after a connection was destroyed. */
+  readonly onDestroyed?: () => void;
 }
 
 /** Below this part of the limit, an address may have any number of connections, as an office or a carrier needs. */
@@ -45,6 +47,7 @@ export class ConnectionShares {
     if (openConnections() > limit * SCARCE_FROM && count >= limit * SHARE_WHEN_SCARCE) {
       this.#destroyedCount += 1;
       socket.destroy();
+      this.#options.onDestroyed?.();
       return false;
     }
     this.#counts.set(address, count + 1);

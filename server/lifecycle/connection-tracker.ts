@@ -31,6 +31,7 @@ export class ConnectionTracker {
   readonly #responsesBySocket = new Map<Socket, Set<ServerResponse> | undefined>();
   /** A single `close` listener serves all responses: live requests are many and long-lived. */
   readonly #onResponseClose: (this: ServerResponse) => void;
+  readonly #onPipelining: () => void;
   #activeRequests = 0;
   #pipeliningCount = 0;
   /** Whether each response is the last one on its connection. */
@@ -38,9 +39,13 @@ export class ConnectionTracker {
   #draining = false;
   #acceptedCount = 0;
 
-  /** `server` must not be listening yet. */
-  constructor(server: Server) {
+  /**
+   * @param server - A server that does not listen yet.
+   * @param onPipelining - Called after a connection was destroyed because too many of its requests were unanswered.
+   */
+  constructor(server: Server, onPipelining: () => void = () => undefined) {
     this.#server = server;
+    this.#onPipelining = onPipelining;
     const onClose = (res: ServerResponse): void => this.#onResponseEnd(res);
     this.#onResponseClose = function onResponseClose() {
       onClose(this);
@@ -133,6 +138,7 @@ export class ConnectionTracker {
     if (responses.size >= MAX_UNANSWERED_REQUESTS) {
       this.#pipeliningCount += 1;
       destroyAndStopParsing(socket, responses);
+      this.#onPipelining();
       return;
     }
     this.#responsesBySocket.set(socket, responses.add(res));
@@ -167,4 +173,5 @@ export class ConnectionTracker {
 }
 
 /** Starts tracking the connections of `server`. Call it before the server listens. */
-export const trackConnections = (server: Server): ConnectionTracker => new ConnectionTracker(server);
+export const trackConnections = (server: Server, onPipelining?: () => void): ConnectionTracker =>
+  new ConnectionTracker(server, onPipelining);

@@ -19,14 +19,14 @@ it('logs one line per second with the counts by reason, and one when refusals ha
   counts.connections += 1;
   onRefusal();
   jest.advanceTimersByTime(1_000);
-  const overloaded = 'Overloaded: requests were refused in the last second.';
+  const sentence = 'Requests or connections were refused in the last second.';
   expect(lines.splice(0)).toEqual([
-    [{ refused: { busy: 1_000 } }, overloaded],
-    [{ refused: { busy: 500, connections: 1 } }, overloaded],
+    [{ refused: { busy: 1_000 } }, sentence],
+    [{ refused: { busy: 500, connections: 1 } }, sentence],
   ]);
   jest.advanceTimersByTime(10_000);
   expect(lines.splice(0)).toEqual([['No longer refusing requests.']]);
   refuse(1);
   jest.advanceTimersByTime(1_000);
-  expect(lines).toEqual([[{ refused: { busy: 1 } }, overloaded]]);
+  expect(lines).toEqual([[{ refused: { busy: 1 } }, sentence]]);
 });
