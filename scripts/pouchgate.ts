@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `pouchgate <command>`: the operator's commands. Each is loaded when it is used, because loading all takes longer than most. */
 import type { CommandOptions } from '../server/cli/types.ts';
+import { printableText } from '../server/lib/printable-text.ts';
 
 const HELP = `pouchgate setup     sets up a CouchDB 3
 pouchgate doctor    checks a deployment, and reports what is wrong
@@ -11,7 +12,13 @@ pouchgate start     starts the server
 setup, doctor, users and import take --help. start takes only environment variables.`;
 
 const [command, ...argv] = process.argv.slice(2);
-const options: CommandOptions = { argv, env: process.env, print: console.log, printError: console.error };
+// Names, devices and values of users may contain characters that control a terminal, and so may errors that quote them.
+const options: CommandOptions = {
+  argv,
+  env: process.env,
+  print: (line) => console.log(printableText(line)),
+  printError: (line) => console.error(printableText(line)),
+};
 
 // `pouchgate users list | head` closes the pipe. The command completes without the rest of its output.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -45,6 +52,6 @@ switch (command) {
     console.log(HELP);
     break;
   default:
-    console.error(`Unknown command ${JSON.stringify(command)}.\n\n${HELP}`);
+    options.printError(`Unknown command ${JSON.stringify(command)}.\n\n${HELP}`);
     process.exitCode = 1;
 }

@@ -17,7 +17,7 @@ import { DEFAULT_DATA_DIRECTORY, openMountedUpstream, resolveMountedUpstream } f
 import { UserRevocations } from './app/user-revocations.ts';
 import { createWarnOnce, type WarnOnce } from './app/warn-once.ts';
 import type { Caller } from './http/caller.ts';
-import { createErrorCors, type ErrorCors } from './http/cors.ts';
+import { createErrorCors, type Cors } from './http/cors.ts';
 import { setDateHeader, type ResponseClock } from './http/date-header.ts';
 import { toExpressRequest } from './http/express-request.ts';
 import { badRequest, forbidden, HttpError, sendError, serviceUnavailable } from './http/errors.ts';
@@ -180,7 +180,7 @@ function createAuthenticator(
 
 interface ClosableRouterOptions {
   readonly base: string | undefined;
-  readonly allowOrigin: ErrorCors;
+  readonly allowOrigin: Cors;
   readonly respondWrongBase: RespondWrongBase;
   /** Creates the handler that identifies and observes the requests to a path within the router. */
   readonly trackRequests: (path: string) => RequestHandler;

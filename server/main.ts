@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { ConfigError, readConfig, type Config } from './config/config.ts';
 import { createDemoUser } from './app/demo-user.ts';
 import { listenForStopSignals } from './lifecycle/stop-signals.ts';
+import { printableText } from './lib/printable-text.ts';
 import { createLog } from './observability/log.ts';
 import { startPouchgate } from './app/start.ts';
 
@@ -58,12 +59,13 @@ function configOrExit(): Config {
     return readConfig(process.env);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
+    console.error(printableText(error.message));
     process.exit(1);
   }
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  // The message may quote a stored document, or a response of the database.
+  console.error(printableText(error instanceof Error ? error.message : String(error)));
   process.exit(1);
 });

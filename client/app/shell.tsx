@@ -48,7 +48,7 @@ export function Shell({ session, store, updates, toasts, hasStatus, children }: 
               {String.fromCodePoint(store.username.codePointAt(0) ?? 0).toUpperCase()}
             </span>
             <span className="name" data-testid="current-user" title={store.username}>
-              {store.username}
+              <bdi>{store.username}</bdi>
             </span>
             <SignOutButton session={session} />
           </div>

@@ -1,4 +1,5 @@
 /** Detects a new version of the page and activates it in all tabs once the user accepts it. */
+import { serviceWorkerUrl } from './script-urls.ts';
 import type { TakeOverMessage } from './service-worker-policy.ts';
 
 export interface Updates {
@@ -50,7 +51,7 @@ export function watchUpdates({ workers, reload, scheduleUpdateChecks }: UpdatesE
         registration.update().catch(() => undefined);
       });
     };
-    container.register('/service-worker.js').then(trackRegistration, (error: unknown) => console.warn(error));
+    container.register(serviceWorkerUrl()).then(trackRegistration, (error: unknown) => console.warn(error));
   };
   if (workers !== undefined) watch(workers);
 

@@ -19,18 +19,42 @@ export interface SecretField {
 /** Returns whether a member name looks like that of a secret. */
 export const looksSecret = (key: string): boolean => SECRET_NAME_PATTERN.test(key.toLowerCase().replace(/[^a-z]/g, ''));
 
+const joinPath = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
+
 /** Yields every such field in JSON order, each before the fields within it. */
 export function* secretFields(value: unknown, path = '', depth = 0): Generator<SecretField> {
   if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return;
   for (const [key, member] of Object.entries(value)) {
-    const memberPath = path === '' ? key : `${path}.${key}`;
+    const memberPath = joinPath(path, key);
     if (looksSecret(key)) yield { key, path: memberPath };
     yield* secretFields(member, memberPath, depth + 1);
   }
 }
 
-/** Returns the first secret field; `undefined` when the value may be replicated. */
-export const findSecretField = (value: unknown): SecretField | undefined => {
-  for (const field of secretFields(value)) return field;
+/** Returns the names from the first secret field up to the root. */
+const findNames = (value: unknown, depth: number): string[] | undefined => {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return undefined;
+  if (Array.isArray(value)) {
+    // An index is not a name. A history of revisions is a long array of texts.
+    for (const [index, item] of value.entries()) {
+      const names = findNames(item, depth + 1);
+      if (names !== undefined) return [...names, String(index)];
+    }
+    return undefined;
+  }
+  for (const key of Object.keys(value)) {
+    if (looksSecret(key)) return [key];
+    const names = findNames((value as Readonly<Record<string, unknown>>)[key], depth + 1);
+    if (names !== undefined) return [...names, key];
+  }
   return undefined;
+};
+
+/**
+ * Returns the first secret field; `undefined` when the value may be replicated. It is called for every document that is served, so it
+ * makes no path before it has found one.
+ */
+export const findSecretField = (value: unknown): SecretField | undefined => {
+  const names = findNames(value, 0);
+  return names === undefined ? undefined : { key: names[0] ?? '', path: names.reduceRight(joinPath, '') };
 };

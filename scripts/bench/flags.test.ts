@@ -10,6 +10,7 @@ it('runs all parts and writes to docs without flags', () => {
     patience: ['patient', 'impatient'],
     refusals: 50_000,
     requests: 2_000,
+    browserUsers: [10, 5_000],
     only: undefined,
     out: 'docs',
     profile: undefined,
@@ -34,7 +35,8 @@ it.each([
   [['--writes=1e3'], /--writes is "1e3"/],
   [['--storm', '1000000'], /from 1 to 100000/],
   [['--clients', 'patient,calm'], /--clients is "calm"/],
-  [['--only', 'all'], /live, storm or request/],
+  [['--only', 'all'], /live, storm, request or browser/],
+  [['--browser', '10,'], /--browser is ""/],
   [['--fast'], /--fast/],
   [['100'], /100/],
 ])('rejects %j with an explanation', (args, message) => {

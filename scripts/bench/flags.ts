@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Patience } from './load/live-client.ts';
 
 /** A part of the benchmark that can run alone. */
-export type BenchPart = 'live' | 'storm' | 'request';
+export type BenchPart = 'live' | 'storm' | 'request' | 'browser';
 
 /** The parsed flags of `npm run bench`. */
 export interface BenchFlags {
@@ -21,6 +21,8 @@ export interface BenchFlags {
   readonly refusals: number;
   /** Plain requests through each of the two routes. */
   readonly requests: number;
+  /** Numbers of other live users while clicks in browsers are measured. */
+  readonly browserUsers: readonly number[];
   readonly only: BenchPart | undefined;
   /** Directory for bench.json and bench.svg. Without it the result is only printed. */
   readonly out: string | undefined;
@@ -34,8 +36,8 @@ export class FlagError extends Error {
 }
 
 export const BENCH_USAGE = `npm run bench -- [--users 100,1000,5000,10000] [--seconds 60] [--writes 50]
-    [--skip-baseline-above 1000] [--storm 5000] [--clients patient,impatient]
-    [--refusals 50000] [--requests 2000] [--only live|storm|request]
+    [--skip-baseline-above 1000] [--storm 5000] [--clients patient,impatient] [--refusals 50000]
+    [--requests 2000] [--browser 10,5000] [--only live|storm|request|browser]
     [--out docs] [--no-write] [--profile <directory>]
 Set COUCHDB_URL, COUCHDB_USER and COUCHDB_PASSWORD to run on CouchDB. The default is the embedded engine.`;
 
@@ -82,11 +84,12 @@ function parsePart(text: string): BenchPart | undefined {
     case 'live':
     case 'storm':
     case 'request':
+    case 'browser':
       return text;
     case '':
       return undefined;
     default:
-      throw new FlagError(`--only is "${text}"; give live, storm or request.`);
+      throw new FlagError(`--only is "${text}"; give live, storm, request or browser.`);
   }
 }
 
@@ -112,6 +115,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
       clients: 'patient,impatient',
       refusals: '50000',
       requests: '2000',
+      browser: '10,5000',
       only: '',
       out: '',
       profile: '',
@@ -123,8 +127,10 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
   const only = parsePart(values.only);
   // A partial run lacks the other parts' figures, so by default only a full run is written to docs.
   const out = values.out === '' && only === undefined ? 'docs' : values.out;
+  const numbers = (name: 'users' | 'browser'): number[] =>
+    [...new Set(values[name].split(',').map((text) => parseWholeNumber(name, text)))].sort((a, b) => a - b);
   return {
-    users: [...new Set(values.users.split(',').map((text) => parseWholeNumber('users', text)))].sort((a, b) => a - b),
+    users: numbers('users'),
     seconds: number('seconds'),
     writesPerSecond: number('writes'),
     skipBaselineAbove: number('skip-baseline-above'),
@@ -132,6 +138,7 @@ export function parseBenchFlags(args: readonly string[]): BenchFlags {
     patience: [...new Set(values.clients.split(',').map(parsePatience))],
     refusals: number('refusals'),
     requests: number('requests'),
+    browserUsers: numbers('browser'),
     only,
     out: out === '' || set.has('no-write') ? undefined : out,
     profile: values.profile === '' ? undefined : values.profile,

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join, resolve } from 'node:path';
+import { reasonWithoutBrowser, runBrowser } from './scenarios/browser.ts';
 import { startEnvironment, type BenchEnvironment } from './scenarios/environment.ts';
 import { BENCH_USAGE, FlagError, parseBenchFlags, type BenchFlags } from './flags.ts';
 import { allocateGatePorts, startGate, startPlainProxy } from './servers/fronts.ts';
@@ -11,6 +12,7 @@ import { runRequests } from './scenarios/requests.ts';
 import {
   benchResultSchema,
   type BenchResult,
+  type BrowserResult,
   type FrontName,
   type LiveResult,
   type StormResult,
@@ -90,6 +92,29 @@ async function runAllStorms(
   return results;
 }
 
+/** Enough for a hundred clicks. In seconds. */
+const MAX_BROWSER_SECONDS = 20;
+
+async function runBrowsers(
+  environment: BenchEnvironment,
+  { browserUsers, seconds, writesPerSecond }: BenchFlags,
+  openFiles: number,
+  notes: string[],
+): Promise<BrowserResult[]> {
+  const reason = reasonWithoutBrowser();
+  if (reason !== undefined) {
+    notes.push(reason);
+    return [];
+  }
+  const results: BrowserResult[] = [];
+  for (const requested of browserUsers) {
+    const users = Math.min(requested, maxClients(openFiles, 1));
+    const options = { users, seconds: Math.min(seconds, MAX_BROWSER_SECONDS), writesPerSecond };
+    results.push(await runBrowser(environment, options));
+  }
+  return results;
+}
+
 async function runBench(flags: BenchFlags): Promise<BenchResult> {
   const { only } = flags;
   const openFiles = await openFilesLimit();
@@ -105,6 +130,8 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
     const storm = hasStorm ? await runAllStorms(environment, flags, clients) : [];
     const refusal = hasStorm ? await runRefusals(environment, flags.refusals) : null;
     const request = only === undefined || only === 'request' ? await runRequests(environment, flags.requests) : [];
+    const browser =
+      only === undefined || only === 'browser' ? await runBrowsers(environment, flags, openFiles, notes) : [];
     return benchResultSchema.parse({
       date: new Date().toISOString(),
       machine: {
@@ -120,6 +147,7 @@ async function runBench(flags: BenchFlags): Promise<BenchResult> {
       storm,
       refusal,
       request,
+      browser,
       notes,
     });
   } finally {

@@ -35,6 +35,7 @@ import { statusIsReadable, statusOfEachDeviceIsReadable } from './checks/status-
 import { chatIsLinkedAndEdits } from './checks/telegram.ts';
 import { anotherTabTakesOver, refusedEditIsReverted, signOutLeavesNothing } from './checks/session.ts';
 import { leaderCrashes, leaderIsFrozen, tabsWithoutLocks, tenTabsOneConnection } from './checks/tabs.ts';
+import { storedTextReordersNothing } from './checks/text-direction.ts';
 import { oneDeviceGoesOffline, twoDevicesLeaveNothing, twoDevicesMerge } from './checks/two-devices.ts';
 import { toastStaysWhileInUse, undoRevertsOwnChanges } from './checks/undo.ts';
 import { startHarness, type Harness } from './testing/harness.ts';
@@ -74,6 +75,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ['a page without a database works from memory, and says that nothing is kept', databaseUnavailable],
   ['a server renders the defaults, and React hydrates them without a warning', storedValuesHydrate],
   ['the page works under its content security policy without a console error', noConsoleErrors],
+  ['stored text that changes the direction of writing reorders nothing else', storedTextReordersNothing],
   ['the status is readable at every width from 320 to 1600 px', statusIsReadable],
   ['the status of each of the two devices is readable at every width', statusOfEachDeviceIsReadable],
   ['every control has a name and works by keyboard', keyboardAlone],

@@ -3,7 +3,8 @@ import type { Request, Response, Router } from 'express';
 import type { Logger } from 'pino';
 import type { Preferences } from '../../couchdb-design/user-document/preference-rules.ts';
 import { formatSubject } from '../../couchdb-design/user-document/subject-text.ts';
-import { createGate } from '../gate/router.ts';
+import { WellFormedRevisions } from '../gate/reads/well-formed-revisions.ts';
+import { createGate, type GateHandler } from '../gate/router.ts';
 import type { RouterMount } from '../gate/request/target.ts';
 import type { Caller } from '../http/caller.ts';
 import type { RateLimit } from '../http/rate-limits.ts';
@@ -69,8 +70,8 @@ export interface CoreOptions<P extends object> {
 
 /** The gate and the preferences routes of one registry. They share one hub, one upstream feed and one queue of writes. */
 export interface Core<P extends object = Preferences> {
-  /** The router to mount at `mount.base`. */
-  readonly gate: Router;
+  /** Handles the requests below `mount.base`. */
+  readonly gate: GateHandler;
   /** The router to mount at `/api/users`. */
   readonly preferences: Router;
   readonly service: PreferencesService<P>;
@@ -103,7 +104,7 @@ export function createCore<P extends object>(options: CoreOptions<P>): Core<P> {
   const { hub, service, timer } = parts;
   const feed = followRegistry(options, parts);
   return {
-    gate: createGateRouter(options, parts),
+    gate: createGateHandler(options, parts),
     preferences: createPreferencesRouter(options, parts),
     service,
     hub,
@@ -184,7 +185,7 @@ function followRegistry<P extends object>(
   });
 }
 
-function createGateRouter<P extends object>(options: CoreOptions<P>, parts: SharedParts<P>): Router {
+function createGateHandler<P extends object>(options: CoreOptions<P>, parts: SharedParts<P>): GateHandler {
   const { upstream, mount, publicUrl, corsOrigins, authenticate, log } = options;
   const { leaves, hub, timer, secretGuard, writeQueue, service, now, onDelivered, onSlowReader, onError } = parts;
   return createGate({
@@ -207,6 +208,7 @@ function createGateRouter<P extends object>(options: CoreOptions<P>, parts: Shar
           ),
       checkAccess: options.assertActive,
       readDocument: options.rules.readUserDocument,
+      wellFormed: new WellFormedRevisions(options.rules.readUserDocument),
       schema: options.rules.schema,
       mergedRevisions: new MergedRevisions(upstream.couch, mount.database),
       secrets: secretGuard,

@@ -1,9 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Logger } from 'pino';
 import { addressKey, createClientAddress } from '../http/client-address.ts';
 import { setDateHeader, type ResponseClock } from '../http/date-header.ts';
 import { identifyRequest } from '../http/identify-request.ts';
+import type { LimitName } from '../http/limit-names.ts';
 import { PreparedRefusals } from '../http/prepared-refusal.ts';
 import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
@@ -11,7 +11,6 @@ import { createClientKey } from '../lifecycle/client-key.ts';
 import { connectionLimits, readOpenFilesLimit } from '../lifecycle/connection-limit.ts';
 import { ConnectionShares } from '../lifecycle/connection-shares.ts';
 import { trackConnections, type ConnectionTracker } from '../lifecycle/connection-tracker.ts';
-import { createRefusalLog } from '../lifecycle/refusal-log.ts';
 import { createRequestObserver, type CompletedRequest } from '../observability/request-observer.ts';
 import type { AdmissionStats } from '../observability/source-metrics.ts';
 
@@ -27,7 +26,8 @@ export interface HttpServerOptions {
   readonly trustedProxies: TrustedProxies;
   /** Pages of these origins may read refusals. */
   readonly corsOrigins: readonly string[];
-  readonly log: Pick<Logger, 'warn'>;
+  /** Called with the limit for each request or connection that is refused before it is admitted. */
+  readonly onLimited: (limit: LimitName) => void;
   /** The process's limit on open files. Default: that of the system. */
   readonly openFiles?: number;
 }
@@ -54,13 +54,12 @@ const MAX_SOCKET_IDLE_MS = 120_000;
  * parsing (its ids, its observation) begins when it is admitted.
  */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { handler, clock, onRequestCompleted, corsOrigins, log, openFiles = readOpenFilesLimit() } = options;
+  const { handler, clock, onRequestCompleted, corsOrigins, onLimited, openFiles = readOpenFilesLimit() } = options;
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
-  const onRefusal = createRefusalLog(() => stats.refused, log);
-  const connections = trackConnections(server, onRefusal);
+  const connections = trackConnections(server, () => onLimited('pipelined_requests'));
   const limits = connectionLimits(openFiles);
-  const refusals = new PreparedRefusals({ corsOrigins, onRefusal });
+  const refusals = new PreparedRefusals({ corsOrigins, onRefusal: onLimited });
   const trusts = createTrust(options.trustedProxies);
   const observe = createRequestObserver(onRequestCompleted);
   const admission = new AdmissionQueue({
@@ -79,7 +78,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     limit: limits.served,
     openConnections: () => connections.openConnections,
     addressOf: ({ remoteAddress = '' }: Socket) => (trusts(remoteAddress) ? undefined : addressKey(remoteAddress)),
-    onDestroyed: onRefusal,
+    onDestroyed: () => onLimited('connection_share'),
   });
   server.on('connection', (socket) => {
     if (shares.onConnection(socket)) admission.onConnection(socket);
@@ -90,9 +89,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     get queued() {
       return admission.queued;
     },
-    get refused() {
-      const { destroyedForPipelining: pipelining } = connections;
-      return { ...refusals.counts, pipelining, connection_share: shares.destroyed };
+    get shed() {
+      return refusals.sent;
     },
   };
   return { server, connections, admission: stats, refusals };

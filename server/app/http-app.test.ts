@@ -21,7 +21,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'index.html'), '<title>the page</title>');
   writeFileSync(join(folder, 'assets', 'page-1a2b.js'), '// bundle');
   const app = createApp({
-    gate: express.Router(),
+    gate: (_req, res) => res.end('the gate'),
     gateBase: '/sync',
     identity: express.Router(),
     preferences: express.Router(),
@@ -89,4 +89,16 @@ test.each(['/assets/%E0%A4%A', '/assets/%00', '/.git/config', '/assets/..%2f..%2
 test('a satisfiable range is sent', async () => {
   const response = await fetch(`${url}/assets/page-1a2b.js`, { headers: { range: 'bytes=3-8' } });
   expect([response.status, await response.text()]).toEqual([206, 'bundle']);
+});
+
+test.each(['/sync', '/sync/', '/sync?x', '/sync/user_registry/_changes?feed=longpoll'])(
+  '%s is the gate’s',
+  async (path) => {
+    expect(await (await fetch(url + path)).text()).toBe('the gate');
+  },
+);
+
+test.each(['/sync2', '/Sync/', '/synchronise', '/x/sync/', '/%73ync/'])('%s is not the gate’s', async (path) => {
+  const response = await fetch(url + path);
+  expect([response.status, await response.json()]).toEqual([404, { error: 'not_found', reason: 'missing' }]);
 });

@@ -1,6 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import express from 'express';
 import helmet from 'helmet';
+import type { GateHandler } from '../gate/router.ts';
 import { HttpError, notFound, sendError, sendJson } from '../http/errors.ts';
 import { warnOfForwardingFaults } from '../http/forwarding-fault.ts';
 import { fromExpressError } from '../http/routing.ts';
@@ -9,8 +10,8 @@ import { openApiDocument } from '../openapi/document.ts';
 import { createPage, type PageConfig } from './page.ts';
 
 export interface AppOptions {
-  /** Mounted at `gateBase`, before everything else, because it parses the raw request line itself. */
-  readonly gate: express.Router;
+  /** Handles the requests below `gateBase`, without Express, because it parses the raw request line itself. */
+  readonly gate: GateHandler;
   readonly gateBase: string;
   /** Mounted at `/api/auth`. */
   readonly identity: express.Router;
@@ -34,7 +35,26 @@ export interface AppOptions {
 }
 
 /** Creates the application of all HTTP interfaces. Any other path is 404. */
-export function createApp(options: AppOptions): express.Express {
+export function createApp(options: AppOptions): RequestListener {
+  const { gate, gateBase } = options;
+  const app = createExpressApp(options);
+  return (req, res) => {
+    // An upgrade is ignored, but Node stops parsing the connection after one: the next request would hang.
+    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
+    if (isBelow(gateBase, req.url ?? '/')) gate(req, res);
+    else app(req, res);
+  };
+}
+
+/** Whether the path of a request's target is `base`, or below it. */
+function isBelow(base: string, target: string): boolean {
+  if (!target.startsWith(base)) return false;
+  const next = target[base.length];
+  return next === undefined || next === '/' || next === '?';
+}
+
+/** Creates the Express application of everything but the gate. */
+function createExpressApp(options: Omit<AppOptions, 'gate' | 'gateBase'>): express.Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -44,12 +64,6 @@ export function createApp(options: AppOptions): express.Express {
   const trusts = createTrust(options.trustedProxies);
   app.set('trust proxy', trusts);
 
-  app.use((req, res, next) => {
-    // An upgrade is ignored, but Node stops parsing the connection after one: the next request would hang.
-    if (req.headers.upgrade !== undefined) res.shouldKeepAlive = false;
-    next();
-  });
-  app.use(options.gateBase, options.gate);
   app.use(securityHeaders(options.behindProxy));
   app.get('/healthz', (_req, res) => sendJson(res, 200, { status: 'ok' }));
   app.get('/readyz', async (_req, res) => {
@@ -77,7 +91,10 @@ export function createApp(options: AppOptions): express.Express {
   return app;
 }
 
-/** The page has no inline script or style, and connects to this origin only. */
+/**
+ * The page has no inline script or style, connects to this origin only, and makes no HTML, script or URL of a script from text: its only
+ * policy of Trusted Types returns one constant (client/app/script-urls.ts).
+ */
 const securityHeaders = (https: boolean): express.RequestHandler =>
   helmet({
     contentSecurityPolicy: {
@@ -89,6 +106,8 @@ const securityHeaders = (https: boolean): express.RequestHandler =>
         baseUri: ["'none'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
+        requireTrustedTypesFor: ["'script'"],
+        trustedTypes: ['pouchgate'],
       },
     },
     strictTransportSecurity: https,

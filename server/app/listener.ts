@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Router } from 'express';
 import { notFound, sendError } from '../http/errors.ts';
 import { identifyRequest } from '../http/identify-request.ts';
+import { requestTarget } from '../http/request-target.ts';
 import type { RespondWrongBase } from './mount-check.ts';
 import type { PouchgateListener } from './mounted-pouchgate.ts';
 
@@ -15,7 +16,7 @@ const SERVED_PATHS = ['/sync', '/api/users'] as const;
  */
 export function createListener(router: Router, base: string, respondWrongBase: RespondWrongBase): PouchgateListener {
   return (req, res, next) => {
-    const url = rawUrl(req);
+    const url = requestTarget(req);
     const mountedAt = strippedPath(req, url);
     if (isServed(url, base)) {
       Object.assign(req, { originalUrl: url, baseUrl: base, url: url.slice(base.length) });
@@ -54,9 +55,4 @@ function strippedPath({ url = '/' }: IncomingMessage, originalUrl: string): stri
 function handle(router: Router, req: IncomingMessage, res: ServerResponse): void {
   const run = router as unknown as (req: IncomingMessage, res: ServerResponse, done: (error?: unknown) => void) => void;
   run(req, res, (error) => sendError(res, error ?? notFound()));
-}
-
-/** Returns the target of the request line. A framework that strips a mount path from `url` keeps it in `originalUrl`. */
-function rawUrl(req: IncomingMessage): string {
-  return 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '/');
 }

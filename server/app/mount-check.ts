@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
-import type { ErrorCors } from '../http/cors.ts';
+import type { Cors } from '../http/cors.ts';
 import { HttpError, sendError } from '../http/errors.ts';
 import { mountPathOf } from '../http/mount-path.ts';
 import type { WarnOnce } from './warn-once.ts';
@@ -20,7 +20,7 @@ export type RespondWrongBase = (req: IncomingMessage, res: ServerResponse, paths
  * @param allowOrigin - Lets pages of other origins read it.
  * @param warnOnce - Called with the sentences for the operator.
  */
-export function createWrongBaseResponse(allowOrigin: ErrorCors, warnOnce: WarnOnce): RespondWrongBase {
+export function createWrongBaseResponse(allowOrigin: Cors, warnOnce: WarnOnce): RespondWrongBase {
   return (req, res, { base, mountedAt }) => {
     const reason = `Pouchgate is mounted at ${quote(mountedAt)}, but its option base is ${quote(base)}. Remove the option base, or set it to ${quote(mountedAt)}.`;
     warnOnce('base', reason);

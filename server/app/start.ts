@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import { listen } from '../http/listen.ts';
 import { DEFAULT_RATE_LIMITS } from '../http/rate-limits.ts';
 import { requestIds } from '../http/request-context.ts';
@@ -81,8 +81,16 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   });
   const services = await startServices(context, connection);
   const { identity, core, telegram } = services;
-  const { feeds, clocks } = observability;
-  const readiness = createReadinessMonitor({ upstream, registry: config.registry, jwtSecret, feeds, clocks, log });
+  const { feeds, clocks, limits } = observability;
+  const readiness = createReadinessMonitor({
+    upstream,
+    registry: config.registry,
+    jwtSecret,
+    feeds,
+    clocks,
+    limits,
+    log,
+  });
   const { server, connections, admission } = createHttpServer({
     handler: createRequestHandler(context, services, readiness),
     clock: upstream.clock,
@@ -90,7 +98,7 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
     recentUserOf: identity.recentUserOf,
     trustedProxies: config.trustedProxies,
     corsOrigins: config.corsOrigins,
-    log,
+    onLimited: observability.limits.count,
   });
   observability.attachServer({ gate: core.hub, admission, readiness, upstream, forwardAgent });
   const metricsServer = await startMetrics(context);
@@ -124,12 +132,12 @@ async function startServer(context: StartContext): Promise<Pouchgate> {
   };
 }
 
-/** Creates the Express application of all HTTP interfaces. */
+/** Creates the application of all HTTP interfaces. */
 function createRequestHandler(
   { config, log, page, onError }: StartContext,
   { identity, core, telegram }: Services,
   readiness: ReadinessMonitor,
-): Express {
+): RequestListener {
   return createApp({
     gate: core.gate,
     gateBase: GATE_BASE,

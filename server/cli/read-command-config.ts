@@ -1,6 +1,6 @@
 import { ConfigError, readConfig, type Config } from '../config/config.ts';
 import type { CommandOptions } from './types.ts';
-import { CommandError } from './users/command-error.ts';
+import { CommandError } from './command-error.ts';
 
 /** Reads the environment of the gates. Throws a CommandError if it is invalid. */
 export function readCommandConfig(env: CommandOptions['env']): Config {

@@ -9,6 +9,7 @@ import type { AuthorizationFor } from '../upstream/authorization.ts';
 import type { LeafReader } from '../registry/leaf-reader.ts';
 import type { MergedRevisions } from '../registry/merged-revisions.ts';
 import type { Provision } from '../registry/provision-document.ts';
+import type { WellFormedRevisions } from './reads/well-formed-revisions.ts';
 import { readWhile } from '../registry/read-fresh-state.ts';
 import type { KeyedConcurrencyLimit } from '../lib/keyed-concurrency-limit.ts';
 import type { SecretGuard } from '../registry/secret-guard.ts';
@@ -24,6 +25,8 @@ export interface GateContext {
   readonly forward: Forward;
   readonly authorizationFor: AuthorizationFor;
   readonly provision: Provision;
+  /** Which revisions are read unchanged. */
+  readonly wellFormed: WellFormedRevisions;
   /** Rewrites a malformed document, or one of an older version, in the background. Never rejects. */
   readonly repairDocument: (username: Username) => Promise<void>;
   /** Rejects when the caller's access has ended since authentication. */

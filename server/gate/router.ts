@@ -1,9 +1,11 @@
-import express from 'express';
-import { useCors } from '../http/cors.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type express from 'express';
+import { createCors } from '../http/cors.ts';
 import { databaseNotFound, HttpError, methodNotAllowed, notFound, sendError, sendJson } from '../http/errors.ts';
 import { mountPathOf } from '../http/mount-path.ts';
 import type { Caller } from '../http/caller.ts';
 import { requestContext } from '../http/request-context.ts';
+import { requestTarget } from '../http/request-target.ts';
 import { parseBulkDocs } from './writes/bulk-docs.ts';
 import { parseChangesRequest } from './changes/parse-request.ts';
 import type { GateContext } from './context.ts';
@@ -44,13 +46,15 @@ const METHODS: Readonly<Record<Target['kind'], readonly string[]>> = {
   document: ['GET', 'HEAD', 'PUT'],
 };
 
+/** Handles the requests below `mount.base`. A handler of Express as well; an error is always answered by the gate. */
+export type GateHandler = (req: IncomingMessage, res: ServerResponse) => void;
+
 /**
- * Creates the Express router that implements the CouchDB replication protocol for the caller's document. Mount it at
- * `mount.base`. It parses the raw request line itself, because Express ignores case, encoding and trailing slashes.
+ * Creates the handler that implements the CouchDB replication protocol for the caller's document. It parses the raw request line
+ * itself, because Express ignores case, encoding and trailing slashes.
  */
-export function createGate(options: GateOptions): express.Router {
-  const router = express.Router();
-  useCors(router, {
+export function createGate(options: GateOptions): GateHandler {
+  const allowOrigin = createCors({
     origins: options.corsOrigins,
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'if-match', 'last-event-id'],
@@ -62,15 +66,16 @@ export function createGate(options: GateOptions): express.Router {
     oversize: new OversizeBatchReader(),
     quota: new UserQuota(),
   };
-  router.use((req, res) => {
-    handle(options, state, req, res).catch((error: unknown) => {
+  const handleAllowed: GateHandler = (req, res) => {
+    // Node's request and response suffice, although the body parser's types and those of applications require Express's.
+    handle(options, state, req as express.Request, res as express.Response).catch((error: unknown) => {
       if (!(error instanceof HttpError)) options.context.onError(error, res);
       // The rest of an unread body must not be parsed as the next request of the connection.
       if (!req.complete) res.shouldKeepAlive = false;
       sendError(res, error);
     });
-  });
-  return router;
+  };
+  return (req, res) => allowOrigin(req, res, () => handleAllowed(req, res));
 }
 
 /** State that is shared by all requests. */
@@ -88,9 +93,10 @@ async function handle(
 ): Promise<void> {
   const { mount, context, authenticate } = options;
   const { base = mountPathOf(req), database } = mount;
-  const target = parseTarget(req.originalUrl, { base, database });
+  const rawUrl = requestTarget(req);
+  const target = parseTarget(rawUrl, { base, database });
   if (req.method === 'OPTIONS' && target !== undefined) {
-    res.writeHead(204, { Allow: METHODS[target.kind].join(',') }).end();
+    res.writeHead(204, { Allow: METHODS[target.kind].join(','), 'X-Content-Type-Options': 'nosniff' }).end();
     return;
   }
   if (target?.kind === 'welcome') {
@@ -100,8 +106,7 @@ async function handle(
   }
   const caller = await authenticate(req);
   requestContext(res).username = caller.username;
-  if (target === undefined)
-    throw namesOtherDatabase(req.originalUrl, { base, database }) ? databaseNotFound() : notFound();
+  if (target === undefined) throw namesOtherDatabase(rawUrl, { base, database }) ? databaseNotFound() : notFound();
   checkMethod(target, req.method);
   const maxBodyBytes = target.kind === 'bulk-docs' ? MAX_BODY_BYTES.documents : MAX_BODY_BYTES.ids;
   const reservation = state.quota.acquire(caller.ownId, bodyMemoryBytes(req, maxBodyBytes));
@@ -139,7 +144,7 @@ interface Exchange {
 
 async function dispatch(context: GateContext, { changes, oversize }: GateState, exchange: Exchange): Promise<void> {
   const { target, caller, req, res, database } = exchange;
-  const query = new Query(req.originalUrl);
+  const query = new Query(requestTarget(req));
   const readIdsBody = (): Promise<unknown> => readJson(req, res, MAX_BODY_BYTES.ids);
   switch (target.kind) {
     case 'database':

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { serviceUnavailable } from '../http/errors.ts';
+import { limitedBy, serviceUnavailable } from '../http/errors.ts';
 import { isOversize } from './request/body.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -36,10 +36,10 @@ export class UserQuota {
   acquire(user: string, bytes: number): Reservation {
     const usage = this.#usageByUser.get(user) ?? { requests: 0, bytes: 0 };
     if (usage.requests >= MAX_PER_USER.requests || usage.bytes + bytes > MAX_PER_USER.bytes) {
-      throw serviceUnavailable('You have too many requests in progress.');
+      throw limitedBy('user_requests', serviceUnavailable('You have too many requests in progress.'));
     }
     if (bytes > SMALL_BODY_BYTES && this.#totalBytes + bytes > MAX_TOTAL_BYTES)
-      throw serviceUnavailable('The server is busy.');
+      throw limitedBy('total_body_bytes', serviceUnavailable('The server is busy.'));
     let reservedBytes = 0;
     const add = (delta: number): void => {
       reservedBytes += delta;

@@ -1,5 +1,6 @@
 import { OutgoingMessage, type ServerResponse } from 'node:http';
 import type { ErrorResponse, TokenRefusalCode } from '../contract.ts';
+import type { LimitName } from './limit-names.ts';
 import { requestContext } from './request-context.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
 
@@ -15,6 +16,8 @@ export class HttpError extends Error {
   readonly code: TokenRefusalCode | undefined;
   /** CouchDB's response, if the request failed because of it. It is logged and never sent. */
   upstream?: UpstreamFailure | undefined;
+  /** The limit that the request exceeded. It is counted and never sent. */
+  limit?: LimitName | undefined;
 
   constructor(
     status: number,
@@ -74,6 +77,12 @@ function withUpstream(error: HttpError, upstream: UpstreamFailure | undefined): 
   return error;
 }
 
+/** Returns the error, marked as the effect of a limit. */
+export function limitedBy(limit: LimitName, error: HttpError): HttpError {
+  error.limit = limit;
+  return error;
+}
+
 /**
  * The client disconnected before its response. It is neither sent nor counted as an error: 499 is nginx's status for the log, and no
  * status of HTTP.
@@ -98,13 +107,17 @@ export function toHttpError(error: unknown): HttpError {
     : new HttpError(500, 'internal_server_error', 'An unexpected error occurred.');
 }
 
-/** Sends `body` as JSON with `Cache-Control: no-store`, because every response is specific to one user. */
+/**
+ * Sends `body` as JSON with `Cache-Control: no-store`, because every response is specific to one user, and `nosniff`, because it may
+ * contain text of a user that looks like HTML.
+ */
 export function sendJson(res: ServerResponse, status: number, body: unknown, contentType = 'application/json'): void {
   // Node sends a string in one chunk with the headers; a Buffer would be a second one.
   const text = `${JSON.stringify(body)}\n`;
   res.statusCode = status;
   res.setHeader('Content-Type', contentType);
   res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', Buffer.byteLength(text));
   res.end(text);
 }
@@ -120,8 +133,10 @@ export function sendErrorAs(
   contentType?: string,
 ): void {
   const httpError = toHttpError(error);
-  const { error: name, status, code, upstream } = httpError;
-  requestContext(res).error = { error: name, status, code, upstream };
+  const { error: name, status, code, upstream, limit } = httpError;
+  const context = requestContext(res);
+  context.error = { error: name, status, code, upstream };
+  if (limit !== undefined) context.limit = limit;
   // Another handler of the application has ended the response.
   if (res.writableEnded) return;
   try {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, MemoryStore, rateLimit } from 'express-rate-limit';
 import { parseUsername } from '../../couchdb-design/user-document/user-document.ts';
-import { HttpError, sendError } from './errors.ts';
+import { HttpError, limitedBy, sendError } from './errors.ts';
 import { withoutPort } from './trusted-proxies.ts';
 
 /** At most `limit` requests within `windowMs`. */
@@ -93,7 +93,7 @@ export function limitByKey(
       const waitMs = readWaitMs(req) ?? windowMs;
       // The clock was set back: the window would end only when it has reached the old time again.
       if (waitMs > windowMs + MINUTE_MS) void store.resetAll().then(() => next());
-      else send(res, tooManyRequests(waitMs));
+      else send(res, limitedBy('rate_limit', tooManyRequests(waitMs)));
     },
   });
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Username } from '../../couchdb-design/user-document/user-document.ts';
 import type { TokenRefusalCode } from '../contract.ts';
+import type { LimitName } from './limit-names.ts';
 import type { Span } from './traceparent.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
 
@@ -31,6 +32,8 @@ export interface RequestContext {
     readonly code?: TokenRefusalCode | undefined;
     readonly upstream?: UpstreamFailure | undefined;
   };
+  /** The limit that rejected or delayed it. */
+  limit?: LimitName;
   /** True for a live request, which is open for as long as its client waits for changes. */
   isLive?: boolean;
   /** How many of its rows were rejected, by reason. */

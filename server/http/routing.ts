@@ -60,9 +60,13 @@ export function fromExpressError(error: unknown): HttpError | undefined {
     case 416:
       return new HttpError(416, 'requested_range_not_satisfiable', 'The file has no such range.');
     default:
-      return undefined;
+      return isClientError(error.status) ? new HttpError(error.status, 'bad_request', NOT_ACCEPTED) : undefined;
   }
 }
+
+const NOT_ACCEPTED = 'The request is not accepted.';
+const isClientError = (status: unknown): status is number =>
+  typeof status === 'number' && status >= 400 && status < 500;
 
 /** Sends a response without a body. */
 export function sendEmpty(res: ServerResponse, status: 204 | 304): void {

@@ -33,7 +33,6 @@ export class ConnectionTracker {
   readonly #onResponseClose: (this: ServerResponse) => void;
   readonly #onPipelining: () => void;
   #activeRequests = 0;
-  #pipeliningCount = 0;
   /** Whether each response is the last one on its connection. */
   #keepAliveEnded = false;
   #draining = false;
@@ -57,11 +56,6 @@ export class ConnectionTracker {
   /** The number of requests whose response has not finished. */
   get activeRequests(): number {
     return this.#activeRequests;
-  }
-
-  /** The number of connections destroyed since the start because too many of their requests were unanswered. */
-  get destroyedForPipelining(): number {
-    return this.#pipeliningCount;
   }
 
   /** The number of open connections. */
@@ -136,7 +130,6 @@ export class ConnectionTracker {
     if (!this.#responsesBySocket.has(socket) || socket.destroyed) return;
     const responses = this.#responsesBySocket.get(socket) ?? new Set();
     if (responses.size >= MAX_UNANSWERED_REQUESTS) {
-      this.#pipeliningCount += 1;
       destroyAndStopParsing(socket, responses);
       this.#onPipelining();
       return;

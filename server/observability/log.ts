@@ -1,5 +1,6 @@
 import pino, { type DestinationStream, type Logger } from 'pino';
 import type { Config } from '../config/config.ts';
+import { printableText } from '../lib/printable-text.ts';
 
 /**
  * Members that are redacted wherever they occur. Log fields are chosen one by one and include none of them. This is a
@@ -28,6 +29,8 @@ export function createLog(level: Config['logLevel'], destination?: DestinationSt
     level,
     redact: { paths: SECRET_MEMBERS.flatMap(pathsTo), censor: '[secret]' },
     serializers: { err: describeError },
+    // A reason of the database or a message of an error may quote what a user wrote, and people read logs in terminals.
+    hooks: { streamWrite: printableText },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }

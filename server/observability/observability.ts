@@ -5,6 +5,7 @@ import type { Upstream } from '../upstream/client.ts';
 import { openConnections } from '../upstream/forward.ts';
 import { ClockMonitor } from './clock-monitor.ts';
 import { FeedMonitor } from './feed-monitor.ts';
+import { LimitsMonitor } from './limits-monitor.ts';
 import { Metrics } from './metrics.ts';
 import type { ReadinessMonitor } from './readiness-monitor.ts';
 import { createRequestLog } from './request-log.ts';
@@ -28,11 +29,13 @@ export interface ServerStats {
   readonly forwardAgent: Agent;
 }
 
-/** The metrics, the monitors of both feeds and of the clocks, and the request log of one server. */
+/** The metrics, the monitors of the feeds, the clocks and the limits, and the request log of one server. */
 export interface Observability {
   readonly metrics: Metrics;
   readonly feeds: { readonly registry: FeedMonitor; readonly sessions: FeedMonitor };
   readonly clocks: ClockMonitor;
+  /** Counts what limits reject or delay. A completed request is counted by the `limit` of its context. */
+  readonly limits: LimitsMonitor;
   /** Counts and logs a request. */
   readonly onRequestCompleted: (request: CompletedRequest) => void;
   /** Adds the metrics that are read from the running server. */
@@ -43,21 +46,26 @@ export function createObservability({ log, mount, metricsEnabled }: Observabilit
   const metrics = new Metrics({ withProcess: metricsEnabled });
   const feeds = { registry: new FeedMonitor('registry', log), sessions: new FeedMonitor('sessions', log) };
   const clocks = new ClockMonitor(log);
+  const limits = new LimitsMonitor({ log });
   const logRequest = createRequestLog(log);
   return {
     metrics,
     feeds,
     clocks,
+    limits,
     onRequestCompleted: (request) => {
       const route = routeLabel(request.rawUrl, mount, request.context.isLive);
       const labelled = { ...request, route };
       metrics.onRequestCompleted(labelled);
       logRequest(labelled);
+      const { limit } = request.context;
+      if (limit !== undefined) limits.count(limit);
     },
     attachServer: ({ gate, admission, readiness, upstream, forwardAgent }) =>
       metrics.attachSources({
         gate,
         admission,
+        limits,
         feeds,
         readinessChecks: async () => (await readiness.check()).body.checks,
         pendingChanges: () => readiness.pendingChanges(),

@@ -3,6 +3,7 @@ import { upstreamLogFields } from '../http/upstream-failure.ts';
 import type { Upstream } from '../upstream/client.ts';
 import type { ClockMonitor } from './clock-monitor.ts';
 import type { FeedMonitor } from './feed-monitor.ts';
+import type { LimitStats } from './limits-monitor.ts';
 import { decideReadiness, type Readiness } from './readiness.ts';
 import {
   accountAuthorization,
@@ -28,11 +29,12 @@ export interface ReadinessMonitorOptions {
   readonly jwtSecret: Buffer | undefined;
   readonly feeds: Readonly<Record<'registry' | 'sessions', Pick<FeedMonitor, 'connected' | 'seq'>>>;
   readonly clocks: Pick<ClockMonitor, 'differs'>;
+  readonly limits: Pick<LimitStats, 'active'>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
 }
 
 export function createReadinessMonitor(options: ReadinessMonitorOptions): ReadinessMonitor {
-  const { upstream, registry, jwtSecret, feeds, clocks, log } = options;
+  const { upstream, registry, jwtSecret, feeds, clocks, limits, log } = options;
   const createProbe = (account: string, authorization: () => string): UpstreamProbe => {
     const request = createProbeRequest(upstream, registry, authorization);
     const logChange = createProbeLog(log, account);
@@ -57,7 +59,7 @@ export function createReadinessMonitor(options: ReadinessMonitorOptions): Readin
         gate_access: gate.ok,
         user_access: user.ok,
       };
-      return decideReadiness(checks, { clocksDiffer: clocks.differs });
+      return decideReadiness(checks, { clocksDiffer: clocks.differs, activeLimits: limits.active });
     },
     pendingChanges: () => {
       const { last } = gateProbe;

@@ -1,4 +1,4 @@
-import { decideReadiness, type ReadinessChecks } from './readiness.ts';
+import { decideReadiness, type ReadinessChecks, type ReadinessNotices } from './readiness.ts';
 
 const ALL_PASSING: ReadinessChecks = {
   not_draining: true,
@@ -9,8 +9,10 @@ const ALL_PASSING: ReadinessChecks = {
   user_access: true,
 };
 
+const NO_NOTICES: ReadinessNotices = { clocksDiffer: false, activeLimits: [] };
+
 test('is ready when all checks pass', () => {
-  expect(decideReadiness(ALL_PASSING, { clocksDiffer: false })).toEqual({
+  expect(decideReadiness(ALL_PASSING, NO_NOTICES)).toEqual({
     status: 200,
     body: { status: 'ready', checks: ALL_PASSING },
   });
@@ -18,7 +20,7 @@ test('is ready when all checks pass', () => {
 
 test.each(Object.keys(ALL_PASSING))('is not ready without %s, with a CouchDB error and a readable reason', (check) => {
   const checks = { ...ALL_PASSING, [check]: false };
-  expect(decideReadiness(checks, { clocksDiffer: false })).toEqual({
+  expect(decideReadiness(checks, NO_NOTICES)).toEqual({
     status: 503,
     body: { error: 'not_ready', reason: expect.stringMatching(/^The [^:/0-9]+\.$/) as string, checks },
   });
@@ -26,7 +28,7 @@ test.each(Object.keys(ALL_PASSING))('is not ready without %s, with a CouchDB err
 
 test('clocks that differ are a warning: the gate serves, and dates edits correctly', () => {
   const warnings = ['The clocks of the gate and of the database differ by more than a minute.'];
-  const notices = { clocksDiffer: true };
+  const notices = { ...NO_NOTICES, clocksDiffer: true };
   expect(decideReadiness(ALL_PASSING, notices)).toEqual({
     status: 200,
     body: { status: 'ready', checks: ALL_PASSING, warnings },
@@ -36,4 +38,11 @@ test('clocks that differ are a warning: the gate serves, and dates edits correct
     status: 503,
     body: { error: 'not_ready', checks, warnings },
   });
+});
+
+test('names the limits in action, whether it is ready or not', () => {
+  const notices = { ...NO_NOTICES, activeLimits: ['user_requests', 'rate_limit'] as const };
+  expect(decideReadiness(ALL_PASSING, notices)).toMatchObject({ status: 200, body: { limits: notices.activeLimits } });
+  const checks = { ...ALL_PASSING, upstream: false };
+  expect(decideReadiness(checks, notices)).toMatchObject({ status: 503, body: { limits: notices.activeLimits } });
 });

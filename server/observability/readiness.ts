@@ -1,3 +1,5 @@
+import type { LimitName } from '../http/limit-names.ts';
+
 /** The checks of readiness; `true` passes. */
 export interface ReadinessChecks {
   /** The server is not about to stop. */
@@ -19,6 +21,8 @@ interface ReadinessDetails {
   readonly checks: ReadinessChecks;
   /** What an operator has to correct although it does not prevent the gate from serving. Absent if there is nothing. */
   readonly warnings?: readonly string[];
+  /** The limits that have rejected or delayed requests within the last seconds. Absent if there are none. */
+  readonly limits?: readonly LimitName[];
 }
 
 export type Readiness =
@@ -32,6 +36,7 @@ export type Readiness =
 export interface ReadinessNotices {
   /** The clocks of the gate and of the database differ by more than a minute. */
   readonly clocksDiffer: boolean;
+  readonly activeLimits: readonly LimitName[];
 }
 
 const CLOCKS_DIFFER = 'The clocks of the gate and of the database differ by more than a minute.';
@@ -50,8 +55,12 @@ const REASONS: readonly (readonly [keyof ReadinessChecks, string])[] = [
  * Returns the response of `/readyz`. The endpoint is public, so the body contains no address, no database name and no
  * number. A 503 has the shape of a CouchDB error.
  */
-export function decideReadiness(checks: ReadinessChecks, { clocksDiffer }: ReadinessNotices): Readiness {
-  const details = clocksDiffer ? { checks, warnings: [CLOCKS_DIFFER] } : { checks };
+export function decideReadiness(checks: ReadinessChecks, { clocksDiffer, activeLimits }: ReadinessNotices): Readiness {
+  const details = {
+    checks,
+    ...(clocksDiffer ? { warnings: [CLOCKS_DIFFER] } : {}),
+    ...(activeLimits.length > 0 ? { limits: activeLimits } : {}),
+  };
   const failed = REASONS.find(([check]) => !checks[check]);
   if (failed === undefined) return { status: 200, body: { status: 'ready', ...details } };
   return { status: 503, body: { error: 'not_ready', reason: failed[1], ...details } };

@@ -5,6 +5,7 @@ import { startTestGate, type TestGate } from '../testing/test-gate.ts';
 import { startRecorder, type Recorder } from '../testing/request-recorder.ts';
 import { startTestUpstream, type TestUpstream } from '../testing/test-database.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
+import { createRecordedLog } from '../testing/recorded-log.ts';
 
 let upstream: TestUpstream;
 let recorder: Recorder;
@@ -97,4 +98,24 @@ it('answers 503 on an open connection while stopping, as the last response on it
   expect(ready).toMatch(/^503 /);
   expect(ready).toMatch(/connection: close/i);
   expect(ready).toContain('"reason":"The server is stopping."');
+});
+
+it('names the limits in action, which the log and the metrics count', async () => {
+  const recorded = createRecordedLog();
+  const limited = await startTestGate(
+    { METRICS_PORT: '0' },
+    { log: recorded.log, rateLimits: { preferencesByName: { windowMs: 60_000, limit: 2 } } },
+  );
+  const headers = { authorization: `Bearer ${limited.token('alice')}` };
+  const statuses: number[] = [];
+  for (let n = 0; n < 5; n += 1) statuses.push((await fetch(`${limited.url}/api/users/profile`, { headers })).status);
+  expect(statuses).toEqual([200, 200, 429, 429, 429]);
+  const readiness = (await (await fetch(`${limited.url}/readyz`)).json()) as { limits?: unknown };
+  expect(readiness.limits).toEqual(['rate_limit']);
+  expect(await (await fetch(limited.pouchgate.metricsUrl ?? '')).text()).toMatch(
+    /^pouchgate_limited_requests_total\{limit="rate_limit"\} 3$/m,
+  );
+  const line = await recorded.waitForLine({ msg: 'Limits have rejected or delayed requests.' });
+  expect(line).toMatchObject({ level: 40, limits: { rate_limit: 3 } });
+  await limited.close();
 });

@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { CLIENT_DISCONNECTED_STATUS, hasStarted } from '../http/errors.ts';
 import { requestContext, type RequestContext } from '../http/request-context.ts';
+import { requestTarget } from '../http/request-target.ts';
 
 /** A request whose response has ended. */
 export interface CompletedRequest {
@@ -40,7 +41,7 @@ export function createRequestObserver(onCompleted: (request: CompletedRequest) =
     const context = requestContext(this);
     onCompleted({
       method: req.method ?? '',
-      rawUrl: readRawUrl(req).slice(mountPath.length),
+      rawUrl: requestTarget(req).slice(mountPath.length),
       status: outcomeOf(this, context),
       seconds: (performance.now() - at) / 1000,
       complete: this.writableFinished,
@@ -57,9 +58,4 @@ function outcomeOf(res: ServerResponse, { error }: RequestContext): number | und
   if (error?.status === CLIENT_DISCONNECTED_STATUS) return undefined;
   // Without a response, Node's `statusCode` is 200.
   return error?.status ?? (hasStarted(res) ? res.statusCode : undefined);
-}
-
-/** Express strips the mount path from `url` inside a router and keeps the original in `originalUrl`. */
-function readRawUrl(req: IncomingMessage): string {
-  return 'originalUrl' in req && typeof req.originalUrl === 'string' ? req.originalUrl : (req.url ?? '');
 }

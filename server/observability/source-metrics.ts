@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { LiveFeed } from '../registry/hub.ts';
 import type { FeedName, FeedStats } from './feed-monitor.ts';
+import type { LimitStats } from './limits-monitor.ts';
 import type { ReadinessChecks } from './readiness.ts';
 
 /** Statistics of the gate's live requests. They are read at each scrape, so counting costs a request nothing. */
@@ -13,8 +14,8 @@ export interface GateStats {
 /** Statistics of the admission queue. */
 export interface AdmissionStats {
   readonly queued: number;
-  /** The numbers of requests and connections refused since the start, by reason. They are not counted as requests. */
-  readonly refused: LabelledValues;
+  /** The number of requests refused with 503 since the start, before they were admitted. */
+  readonly shed: number;
 }
 
 export type PoolName = 'own' | 'forward' | 'feeds';
@@ -23,6 +24,7 @@ export type PoolName = 'own' | 'forward' | 'feeds';
 export interface MetricSources {
   readonly gate: GateStats;
   readonly admission: AdmissionStats;
+  readonly limits: Pick<LimitStats, 'totals'>;
   readonly feeds: Readonly<Record<FeedName, FeedStats>>;
   /** Resolves with the checks of `/readyz`. They send the database at most one request per second. */
   readonly readinessChecks: () => Promise<ReadinessChecks>;
@@ -40,6 +42,13 @@ type LabelledValues = Readonly<Record<string, number>>;
 /** Registers the metrics that are read from their sources at each scrape. */
 export function registerSourceMetrics(register: Registry, sources: MetricSources): void {
   registerGateMetrics(register, sources);
+  registerLabelledCounter(
+    register,
+    'pouchgate_limited_requests_total',
+    'Requests that a limit has rejected or delayed.',
+    'limit',
+    () => sources.limits.totals,
+  );
   registerLabelledGauge(
     register,
     'pouchgate_upstream_connections',
@@ -93,16 +102,12 @@ function registerGateMetrics(register: Registry, { gate, admission }: MetricSour
     'Requests queued for admission to the gate.',
     () => admission.queued,
   );
-  const shed: Counter<'reason'> = new Counter({
-    name: 'pouchgate_shed_requests_total',
-    help: 'Requests and connections refused under load, by reason, before they count as requests.',
-    labelNames: ['reason'],
-    registers: [register],
-    collect: () => {
-      shed.reset();
-      for (const [reason, count] of Object.entries(admission.refused)) shed.inc({ reason }, count);
-    },
-  });
+  registerCounter(
+    register,
+    'pouchgate_shed_requests_total',
+    'Requests refused with 503 because the gate is overloaded, before they count as requests.',
+    () => admission.shed,
+  );
 }
 
 function registerFeedMetrics(register: Registry, { feeds, pendingChanges }: MetricSources): void {
@@ -129,16 +134,13 @@ function registerFeedMetrics(register: Registry, { feeds, pendingChanges }: Metr
     'Changes that the feed had not delivered at the last readiness probe.',
     pendingChanges,
   );
-  const restarts: Counter<'feed'> = new Counter({
-    name: 'pouchgate_feed_restarts_total',
-    help: 'Ended connections to a feed, and failed attempts at one, each followed by another attempt.',
-    labelNames: ['feed'],
-    registers: [register],
-    collect: () => {
-      restarts.reset();
-      for (const [feed, { restarts: count }] of Object.entries(feeds)) restarts.inc({ feed }, count);
-    },
-  });
+  registerLabelledCounter(
+    register,
+    'pouchgate_feed_restarts_total',
+    'Ended connections to a feed, and failed attempts at one, each followed by another attempt.',
+    'feed',
+    () => perFeed(({ restarts }) => restarts),
+  );
 }
 
 function registerGauge(register: Registry, name: string, help: string, read: () => number | undefined): void {
@@ -164,6 +166,25 @@ function registerCounter(register: Registry, name: string, help: string, read: (
     collect: () => {
       counter.reset();
       counter.inc(read());
+    },
+  });
+}
+
+function registerLabelledCounter(
+  register: Registry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => LabelledValues,
+): void {
+  const counter: Counter = new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers: [register],
+    collect: () => {
+      counter.reset();
+      for (const [value, number] of Object.entries(read())) counter.inc({ [label]: value }, number);
     },
   });
 }

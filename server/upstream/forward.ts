@@ -196,7 +196,8 @@ export interface ForwardOptions {
 export function createForward(url: string, options: ForwardOptions = {}): Forward {
   const { agent = createForwardAgent(url), timeoutMs = MAX_IDLE_MS, onResponse = () => undefined } = options;
   const proxy = createProxyMiddleware<BuiltRequest>({
-    target: url,
+    // Not a text, which is parsed at each request.
+    target: new URL(url),
     agent,
     changeOrigin: true,
     selfHandleResponse: true,

@@ -62,6 +62,14 @@ test('describes a change in a sentence with the labels of the page', () => {
   expect(describePatch({}, { selectedTags: ['a'], selectedTimeRange: 'week' })).toBe('Tags and Time range changed.');
 });
 
+test('text from another device does not reorder the rest of a sentence', () => {
+  const tag = '\u202egarden';
+  expect(describePatch({}, { selectedTags: [tag] })).toBe('“\u2068garden\u2069” added to Tags.');
+  expect(describeSuperseded('selectedTags', [tag, 'home'])).toBe(
+    'Tags were also changed on another device: now \u2068garden\u2069 and home.',
+  );
+});
+
 test('describes an undo and a superseded edit with the same labels', () => {
   expect(describeUndo(createChange(preferencesWith({ theme: 'light' }), { theme: 'dark' }))).toBe(
     'Theme is Light again.',

@@ -1,4 +1,5 @@
 /** Sentences about changes and values. */
+import { isolate } from '../isolate.ts';
 import { LABELS, labelOf } from '../labels.ts';
 import type { Change, ValueChange } from './change.ts';
 
@@ -29,9 +30,10 @@ const itemName = (item: unknown): string =>
 export const formatValue = (key: string, value: unknown): string => {
   if (value === null || value === undefined) return 'the default';
   if (typeof value === 'boolean') return value ? 'on' : 'off';
-  if (Array.isArray(value)) return value.length === 0 ? 'empty' : formatList(value.map(itemName));
+  if (Array.isArray(value))
+    return value.length === 0 ? 'empty' : formatList(value.map((item) => isolate(itemName(item))));
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return FREE_TEXT_KEYS.includes(key) ? text.replaceAll('_', ' ') : (VALUE_LABELS.get(value) ?? text);
+  return isolate(FREE_TEXT_KEYS.includes(key) ? text.replaceAll('_', ' ') : (VALUE_LABELS.get(value) ?? text));
 };
 
 /** Describes a list that has gained or lost exactly one item. Returns undefined for other changes. */
@@ -42,7 +44,8 @@ const describeListChange = ({ key, before, after }: ValueChange): string | undef
   const removed = oldNames.filter((name) => !newNames.includes(name));
   const [name] = [...added, ...removed];
   if (name === undefined || added.length + removed.length !== 1) return undefined;
-  return added.length === 1 ? `“${name}” added to ${LABELS[key]}` : `“${name}” removed from ${LABELS[key]}`;
+  const shown = isolate(name);
+  return added.length === 1 ? `“${shown}” added to ${LABELS[key]}` : `“${shown}” removed from ${LABELS[key]}`;
 };
 
 const describeValueChange = (change: ValueChange): string => {
@@ -80,4 +83,4 @@ export const describeUndo = (change: Change): string => {
 
 /** Returns a sentence about an edit that a later edit on another device has replaced. */
 export const describeSuperseded = (key: string, current: unknown): string =>
-  `${labelOf(key)} ${isPlural(key) ? 'were' : 'was'} also changed on another device: now ${formatValue(key, current)}.`;
+  `${isolate(labelOf(key))} ${isPlural(key) ? 'were' : 'was'} also changed on another device: now ${formatValue(key, current)}.`;

@@ -17,7 +17,10 @@ export function RefusedNotice({ store }: { readonly store: AppStore }) {
         <ul>
           {refused.map(({ key, reason }) => (
             <li key={key}>
-              <strong>{labelOf(key)}</strong>: {reason}
+              <strong>
+                <bdi>{labelOf(key)}</bdi>
+              </strong>
+              : <bdi>{reason}</bdi>
             </li>
           ))}
         </ul>

@@ -2,6 +2,7 @@ import { useId, useState, type SyntheticEvent } from 'react';
 import { PREFERENCE_RULES } from '../../../couchdb-design/user-document/preference-rules.ts';
 import type { PreferenceValues } from '../store-types.ts';
 import { useSave } from '../changes/context.ts';
+import { isolate } from '../isolate.ts';
 import { TIME_RANGES } from './options.ts';
 import { Row } from './row.tsx';
 
@@ -16,7 +17,7 @@ const {
 type Preset = PreferenceValues['filterPresets'][number];
 
 const describePreset = ({ selectedTags, selectedContexts, selectedStatus, selectedTimeRange }: Preset): string => {
-  const tags = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])];
+  const tags = [...(selectedTags ?? []), ...(selectedContexts ?? []), ...(selectedStatus ?? [])].map(isolate);
   const range = TIME_RANGES.filter(({ value }) => value !== 'all' && value === selectedTimeRange);
   return [...tags, ...range.map(({ label }) => label.toLowerCase())].join(', ') || 'everything';
 };
@@ -108,7 +109,10 @@ function PresetItem({ preset, onApply, onDelete }: PresetItemProps) {
   return (
     <li data-testid="preset">
       <span>
-        <strong>{name}</strong> <span className="row-hint">{describePreset(preset)}</span>
+        <strong>
+          <bdi>{name}</bdi>
+        </strong>{' '}
+        <span className="row-hint">{describePreset(preset)}</span>
       </span>
       <span className="buttons">
         <button type="button" className="ghost" onClick={onApply} aria-label={`Apply ${name}`}>

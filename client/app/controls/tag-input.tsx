@@ -58,7 +58,7 @@ function Tag({ tag, onMoveEarlier, onRemove }: TagProps) {
           <Icon name="earlier" size={16} />
         </button>
       )}
-      <span className="tag-text">{tag}</span>
+      <bdi className="tag-text">{tag}</bdi>
       <button type="button" aria-label={`Remove ${tag}`} onClick={onRemove}>
         <Icon name="close" size={14} />
       </button>

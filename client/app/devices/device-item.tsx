@@ -26,7 +26,10 @@ export function DeviceItem({ device, now, session, isSigningOut, onSignOut }: De
         <Icon name={isPhone(device.device) ? 'phone' : 'computer'} />
       </span>
       <span className="device-text">
-        <strong>{device.device}</strong> {current && <span className="badge">This device</span>}
+        <strong>
+          <bdi>{device.device}</bdi>
+        </strong>{' '}
+        {current && <span className="badge">This device</span>}
         <span className="row-hint">
           Signed in <time dateTime={createdAt}>{dateFormat.format(new Date(createdAt))}</time>, last seen{' '}
           <time dateTime={refreshedAt} title={dateTimeFormat.format(new Date(refreshedAt))}>

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { SessionSummary } from '../../../server/contract.ts';
 import type { AccountRequests } from '../session/account-requests.ts';
+import { isolate } from '../isolate.ts';
 import { getErrorMessage } from '../session/error-message.ts';
 
 export type DeviceListState =
@@ -63,7 +64,7 @@ export function useDevices(account: AccountRequests, isConnected: boolean): Devi
     signingOutIds,
     load,
     signOut: (device) =>
-      runSignOut([device], `${device.device} is signed out.`, () => account.signOutDevice(device.id)),
+      runSignOut([device], `${isolate(device.device)} is signed out.`, () => account.signOutDevice(device.id)),
     signOutOthers: (others) => runSignOut(others, 'All other devices are signed out.', account.signOutOtherDevices),
   };
 }

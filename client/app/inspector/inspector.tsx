@@ -53,7 +53,9 @@ function Overview({ snapshot }: InspectorPartProps) {
         <div>
           <dt>Document</dt>
           <dd>
-            <code>{documentId}</code>
+            <code>
+              <bdi>{documentId}</bdi>
+            </code>
           </dd>
         </div>
         <div>
@@ -129,7 +131,10 @@ function Unsent({ snapshot: { unsent, device } }: InspectorPartProps) {
           {unsent.map(({ key, value, stamp }) => (
             <li key={key}>
               <span>
-                <strong>{labelOf(key)}</strong> {formatValue(key, value)}
+                <strong>
+                  <bdi>{labelOf(key)}</bdi>
+                </strong>{' '}
+                {formatValue(key, value)}
               </span>
               <Stamp stamp={stamp} device={device} />
             </li>

@@ -39,7 +39,9 @@ export function Leaf({ leaf, device }: LeafProps) {
         <ul className="lines">
           {stamps.map(([key, stamp]) => (
             <li key={key}>
-              <strong>{labelOf(key)}</strong>
+              <strong>
+                <bdi>{labelOf(key)}</bdi>
+              </strong>
               <Stamp stamp={stamp} device={device} />
             </li>
           ))}

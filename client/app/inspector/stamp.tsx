@@ -5,7 +5,7 @@ export function Stamp({ stamp, device }: { readonly stamp: string; readonly devi
   const { time, device: author, isThisDevice } = formatStamp(stamp, device);
   return (
     <span className="stamp" title={stamp}>
-      {time} <span className={isThisDevice ? 'by here' : 'by'}>{author}</span>
+      <bdi>{time}</bdi> <span className={isThisDevice ? 'by here' : 'by'}>{author}</span>
     </span>
   );
 }

@@ -16,7 +16,7 @@ export function TableView({ tasks, selectedColumns }: TableViewProps) {
           <tr>
             {columns.map((column) => (
               <th key={column} scope="col">
-                {column}
+                <bdi>{column}</bdi>
               </th>
             ))}
           </tr>

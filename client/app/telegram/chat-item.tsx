@@ -18,7 +18,10 @@ export function ChatItem({ chat, now, isUnlinking, onUnlink }: ChatItemProps) {
         <Icon name="chat" />
       </span>
       <span className="device-text">
-        <strong>{firstName}</strong> {username !== null && `@${username}`}
+        <strong>
+          <bdi>{firstName}</bdi>
+        </strong>{' '}
+        {username !== null && `@${username}`}
         <span className="row-hint">
           Linked <time dateTime={linkedAt}>{formatRelativeTime(Date.parse(linkedAt), now)}</time>
         </span>

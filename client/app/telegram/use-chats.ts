@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { TelegramChat, TelegramLink } from '../../../server/contract.ts';
 import type { AccountRequests } from '../session/account-requests.ts';
+import { isolate } from '../isolate.ts';
 import { getErrorMessage } from '../session/error-message.ts';
 
 /** How often the list is read while a link is offered, to notice that it was used. */
@@ -32,7 +33,7 @@ export function useChats(account: AccountRequests): Chats {
     knownChats.current = new Set(current?.map(({ id, linkedAt }) => id + linkedAt));
     if (added === undefined) return;
     setOffer(undefined);
-    setMessage(`${added.firstName} is linked.`);
+    setMessage(`${isolate(added.firstName)} is linked.`);
   }, [account]);
 
   useEffect(() => {
@@ -70,7 +71,7 @@ export function useChats(account: AccountRequests): Chats {
       runAction(async () => {
         await account.unlinkChat(chat.id);
         await load().catch(() => undefined);
-        return `${chat.firstName} is unlinked.`;
+        return `${isolate(chat.firstName)} is unlinked.`;
       }),
   };
 }

@@ -1,7 +1,7 @@
 import { textReport, updateReadme } from './report.ts';
 import { benchResult, createLiveResult } from './testing/results.ts';
 
-it('reports every live run, the storm, the plain requests, the notes and the machine', () => {
+it('reports every live run, the storm, the plain requests, the browsers, the notes and the machine', () => {
   const report = textReport(benchResult);
   expect(report).toMatch(/^Pouchgate +10,000 +50 +11 +22 +33 +44 +0 +12\.3 +2 +14 +9$/m);
   expect(report).toMatch(/^plain proxy +1,000 +50 +2,400 /m);
@@ -10,6 +10,8 @@ it('reports every live run, the storm, the plain requests, the notes and the mac
   expect(report).toContain('gate, patient: back after 1.5 s; one request to the database per 62.5 clients; ');
   expect(report).toContain('A refusal (503) costs 45.6 µs of CPU, and the same response of node:http alone 30 µs.');
   expect(report).toMatch(/one at a time +5\.2 +4 +1\.3/);
+  expect(report).toMatch(/^10 +50 +40 +61 +70 +80$/m);
+  expect(report).toMatch(/^4,999 of 5,000 +50 +0 +n\/a +n\/a +n\/a$/m);
   expect(report).toContain('- A note.');
   expect(report).toContain('2 cores (Some & <Any> CPU), 24 GiB, Node 20.20.2, CouchDB 3.4.3');
 });

@@ -119,9 +119,21 @@ const requestRows = ({ request }: BenchResult): Row[] =>
     formatNumber(ratio),
   ]);
 
+const BROWSER_HEADER: Row = ['browser to browser: live users', 'writes/s', 'clicks', 'median ms', 'p95 ms', 'max ms'];
+
+const browserRows = ({ browser }: BenchResult): Row[] =>
+  browser.map(({ users, parked, writesPerSecond, clickToDom }) => [
+    parked === users ? formatCount(users) : `${formatCount(parked)} of ${formatCount(users)}`,
+    formatCount(writesPerSecond),
+    formatCount(clickToDom?.count ?? 0),
+    formatNumber(clickToDom?.median),
+    formatNumber(clickToDom?.p95),
+    formatNumber(clickToDom?.max),
+  ]);
+
 /** Returns the complete result as text for the terminal. */
 export function textReport(result: BenchResult): string {
-  const { live, storm, request, notes } = result;
+  const { live, storm, request, browser, notes } = result;
   const parts = [
     describeMachine(result),
     ...(live.length === 0 ? [] : [alignedTable([LIVE_HEADER, ...live.map(liveRow)])]),
@@ -130,6 +142,7 @@ export function textReport(result: BenchResult): string {
     ...(storm.length === 0 ? [] : [storm.map(stormDetails).join('\n')]),
     ...refusalSentences(result),
     ...(request.length === 0 ? [] : [alignedTable([REQUEST_HEADER, ...requestRows(result)])]),
+    ...(browser.length === 0 ? [] : [alignedTable([BROWSER_HEADER, ...browserRows(result)])]),
     ...(notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')]),
   ];
   return parts.join('\n\n');
@@ -162,20 +175,30 @@ const idleRow = (live: LiveResult): Row => [
   formatNumber(live.loadLagP99),
 ];
 
+const describeClicks = ({ browser }: BenchResult): string => {
+  const medians = browser.map(
+    ({ users, clickToDom }) => `${formatNumber(clickToDom?.median)} ms (median) with ${formatCount(users)} live users`,
+  );
+  return `From a click in one browser until the page in another shows the change it takes ${medians.join(', and ')}.`;
+};
+
 /** Returns the Markdown between README's markers. */
 export function readmeSection(result: BenchResult): string {
-  const { live, storm, request, seconds } = result;
+  const { live, storm, request, browser, seconds } = result;
   const columns = [0, 1, 2, 3, 5, 7, 8, 10];
   const rows = [LIVE_HEADER, ...live.map(liveRow)].map((row) => columns.map((column) => row[column] ?? ''));
   const [sequential] = request;
   const sentences = [
-    ...refusalSentences(result),
-    ...(sequential === undefined
-      ? []
-      : [
-          `A plain request costs ${formatNumber(sequential.ratio)} times as much as through a proxy that only forwards it.`,
-        ]),
-  ];
+    [
+      ...refusalSentences(result),
+      ...(sequential === undefined
+        ? []
+        : [
+            `A plain request costs ${formatNumber(sequential.ratio)} times as much as through a proxy that only forwards it.`,
+          ]),
+      ...(browser.length === 0 ? [] : [describeClicks(result)]),
+    ].join(' '),
+  ].filter((sentence) => sentence !== '');
   return [
     `Time from a write until its user's client has received it, during ${seconds} s of writes spread over all users:`,
     markdownTable(rows),

@@ -53,6 +53,8 @@ export async function startGate(
         REGISTRY_DB: upstream.registry,
         SESSIONS_DB: sessionsDatabaseName(upstream.registry),
         JWT_SECRET: secret,
+        // The browsers of scenarios/browser.ts create an account.
+        REGISTRATION: 'open',
         LOG_LEVEL: 'warn',
       },
     },

@@ -1,5 +1,46 @@
 /** The page itself: its content security policy, keyboard control, and errors at sign-in. */
-import { addTag, expect, goTo, openTab, toggle, waitForState, waitForValue, type Harness } from '../testing/harness.ts';
+import type { Page } from 'playwright-core';
+import {
+  addTag,
+  eventually,
+  expect,
+  goTo,
+  openTab,
+  toggle,
+  waitForState,
+  waitForValue,
+  type Harness,
+} from '../testing/harness.ts';
+
+const UNTRUSTED = ['html', 'script', 'worker', 'other-policy', 'second-policy'] as const;
+
+interface TrustedTypes {
+  createPolicy(name: string, rules: object): unknown;
+}
+
+/** Text becomes neither HTML nor the URL of a script, except through the page's own policy, of which there is one. */
+async function expectTrustedTypes(page: Page): Promise<void> {
+  await eventually(
+    () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration()) !== undefined),
+    () => 'the page’s own policy does not register the service worker',
+  );
+  for (const attempt of UNTRUSTED) {
+    const isRejected = await page.evaluate((name) => {
+      const { trustedTypes } = globalThis as unknown as { trustedTypes: TrustedTypes };
+      try {
+        if (name === 'html') document.createElement('div').innerHTML = '<b>text</b>';
+        if (name === 'script') document.createElement('script').src = '/theme.js';
+        if (name === 'worker') new Worker('/theme.js');
+        if (name === 'other-policy') trustedTypes.createPolicy('other', {});
+        if (name === 'second-policy') trustedTypes.createPolicy('pouchgate', {});
+        return false;
+      } catch (error) {
+        return error instanceof TypeError;
+      }
+    }, attempt);
+    expect(isRejected, `Trusted Types do not reject: ${attempt}`);
+  }
+}
 
 export async function noConsoleErrors({ createUser, server }: Harness): Promise<void> {
   const user = await createUser();
@@ -8,6 +49,8 @@ export async function noConsoleErrors({ createUser, server }: Harness): Promise<
   const response = await firstTab.page.reload();
   const policy = response?.headers()['content-security-policy'] ?? '';
   expect(policy.includes("default-src 'self'") && !policy.includes('unsafe'), `the policy is: ${policy}`);
+  // Each rejection is an error on the console, so these are in a tab of their own.
+  await expectTrustedTypes((await openTab(firstTab.context, server.url)).page);
   await waitForState(firstTab.page, 'live');
   await toggle(firstTab.page, 'dailyBriefing');
   await addTag(firstTab.page, 'tableColumns', 'Due');

@@ -1,4 +1,5 @@
 /** Changes reach the other pages of their user at once, and no other user. */
+import { measureClick } from '../testing/click-latency.ts';
 import {
   addTag,
   choose,
@@ -66,26 +67,7 @@ export async function crossBrowserLatency({ createUser }: Harness): Promise<stri
   const [left, right] = [await user.openBrowser(), await user.openBrowser()];
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const value = round % 2 === 0 ? 'table' : 'graph';
-    // Both pages read the same clock, the machine's, so each records its own event.
-    await right.page.evaluate((expected) => {
-      const changed = new Promise<number>((resolve) => {
-        const row = document.querySelector('[data-testid="pref-viewMode"]');
-        if (row === null) return;
-        new MutationObserver(() => {
-          if (row.getAttribute('data-value') === JSON.stringify(expected)) resolve(Date.now());
-        }).observe(row, { attributes: true });
-      });
-      Reflect.set(globalThis, 'changed', changed);
-    }, value);
-    const clicked = await left.page.getByTestId(`choice-viewMode-${value}`).evaluate((input) => {
-      const now = Date.now();
-      (input as HTMLInputElement).click();
-      return now;
-    });
-    const changed = await right.page.evaluate(() => Reflect.get(globalThis, 'changed') as Promise<number>);
-    times.push(changed - clicked);
-    await waitForState(left.page, 'live', 0);
+    times.push(await measureClick(left.page, right.page, round % 2 === 0 ? 'table' : 'graph'));
   }
   times.sort((a, b) => a - b);
   const [median, max] = [times[ROUNDS / 2] ?? 0, times.at(-1) ?? 0];

@@ -86,7 +86,8 @@ export async function startHarness(): Promise<Harness> {
   };
 }
 
-function createTestUser(browser: Browser, serverUrl: string, username: string): TestUser {
+/** Returns a user of the server at `serverUrl`. The first sign-in creates the account. */
+export function createTestUser(browser: Browser, serverUrl: string, username: string): TestUser {
   let isNew = true;
   const signIn = async (page: Page): Promise<void> => {
     const isRegistering = isNew;

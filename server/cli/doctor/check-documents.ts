@@ -1,5 +1,5 @@
 import type { ServerScope } from 'nano';
-import { escapeControlCharacters } from '../users/table.ts';
+import { escapeControlCharacters } from '../table.ts';
 import type { DocumentRules } from '../documents/document-rules.ts';
 import {
   inspectLeaf,

@@ -10,9 +10,10 @@ import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
 import { checkAccess } from './check-access.ts';
 import { checkDesignDocuments } from './check-design-documents.ts';
 import { checkDocuments } from './check-documents.ts';
-import { CommandError } from '../users/command-error.ts';
-import { openDeployment } from '../users/deployment.ts';
-import { loadPreferenceRules } from '../users/load-schema.ts';
+import { CommandError } from '../command-error.ts';
+import { openDeployment } from '../deployment.ts';
+import { loadPreferenceRules } from '../load-schema.ts';
+import { printableJson } from '../printable-json.ts';
 import { evaluateOpenFiles } from './check-open-files.ts';
 import { evaluateProxies } from './check-proxies.ts';
 import { checkLeaves } from './check-leaves.ts';
@@ -64,7 +65,7 @@ export async function doctorCommand({ argv, env, print, printError }: CommandOpt
     return 1;
   }
   const well = hasNoErrors(findings);
-  if (flags.json) print(JSON.stringify({ well, findings }, null, 2));
+  if (flags.json) print(printableJson({ well, findings }));
   else {
     for (const { state, sentence } of findings) print(`${STATE_LABELS[state]} ${sentence}`);
     print(summarize(findings));

@@ -2,7 +2,7 @@
 import { canonicalJson } from '../../../couchdb-design/user-document/canonical-json.ts';
 import { looksSecret } from '../../../couchdb-design/user-document/secret-fields.ts';
 import { isObject } from '../../lib/json.ts';
-import { redactSecrets } from '../users/redact.ts';
+import { redactSecrets } from '../redact.ts';
 import { formatPath } from './inspect-document.ts';
 
 export interface Change {

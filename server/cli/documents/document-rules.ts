@@ -1,4 +1,4 @@
-import type { AnyPreferenceRules } from '../users/load-schema.ts';
+import type { AnyPreferenceRules } from '../load-schema.ts';
 
 /** How stored documents are read and checked. */
 export type DocumentRules = Pick<AnyPreferenceRules, 'readUserDocument' | 'schema'>;

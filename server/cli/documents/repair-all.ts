@@ -1,5 +1,5 @@
 import type { UserDocumentId } from '../../../couchdb-design/user-document/user-document.ts';
-import type { Deployment } from '../users/deployment.ts';
+import type { Deployment } from '../deployment.ts';
 import { inspectLeaf, isUserDocumentId, type DocumentProblemKind } from './inspect-document.ts';
 import { readLeafCounts } from './read-leaf-counts.ts';
 import { readPages } from './read-pages.ts';

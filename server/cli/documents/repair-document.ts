@@ -6,8 +6,8 @@ import { readStoredLeaves, type StoredLeaves } from '../../preferences/read-leav
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { writeRows } from '../../upstream/write-rows.ts';
-import { CommandError } from '../users/command-error.ts';
-import type { Deployment } from '../users/deployment.ts';
+import { CommandError } from '../command-error.ts';
+import type { Deployment } from '../deployment.ts';
 import type { Change } from './describe-changes.ts';
 import { planRepair, type RepairPlan } from './plan-repair.ts';
 

@@ -1,7 +1,7 @@
 /** What a repair did, for a person. */
 import { errorMessage } from '../../upstream/setup-error.ts';
-import type { Deployment } from '../users/deployment.ts';
-import { escapeControlCharacters } from '../users/table.ts';
+import type { Deployment } from '../deployment.ts';
+import { escapeControlCharacters } from '../table.ts';
 import type { RepairReport } from './repair-document.ts';
 
 /** Whether the repair changed something. */

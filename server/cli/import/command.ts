@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { supportsAllHashFunctions } from './password-hash.ts';
 import { readCommandConfig } from '../read-command-config.ts';
 import type { CommandOptions } from '../types.ts';
-import { CommandError, describeError, UsageError } from '../users/command-error.ts';
-import { openDeployment } from '../users/deployment.ts';
-import { printableJson } from '../users/printable-json.ts';
-import { escapeControlCharacters } from '../users/table.ts';
+import { CommandError, describeError, UsageError } from '../command-error.ts';
+import { openDeployment } from '../deployment.ts';
+import { printableJson } from '../printable-json.ts';
+import { escapeControlCharacters } from '../table.ts';
 import { IMPORT_HELP } from './help.ts';
 import { loadMapping } from './mapping.ts';
 import { openSource } from './open-source.ts';
@@ -55,7 +55,7 @@ async function importAll(commandLine: ImportCommandLine, options: ImportCommandO
   const onRow = async (row: ImportRow): Promise<void> => {
     counter.add(row);
     if (file !== undefined) await file.write(row);
-    else if (report === '-') print(JSON.stringify(row));
+    else if (report === '-') print(printableJson(row, 0));
     else for (const line of formatRow(row)) printError(escapeControlCharacters(line));
   };
   const { rules, hasPasswordSignIn, couchVersion } = deployment;
@@ -95,7 +95,7 @@ async function openReport(path: string): Promise<ReportFile> {
   await Promise.race([failed, once(stream, 'open')]);
   return {
     async write(row) {
-      const isFull = !stream.write(`${JSON.stringify(row)}\n`);
+      const isFull = !stream.write(`${printableJson(row, 0)}\n`);
       if (isFull) await Promise.race([failed, once(stream, 'drain')]);
     },
     async close() {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { getProperty, getString, isObject, type JsonObject } from '../../lib/json.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
-import { CommandError } from '../users/command-error.ts';
+import { CommandError } from '../command-error.ts';
 
 /**
  * Returns what the import takes from one document of the source, or undefined for a document that belongs to no user. The result

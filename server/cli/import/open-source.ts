@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { CommandOptions } from '../types.ts';
-import { CommandError } from '../users/command-error.ts';
+import { CommandError } from '../command-error.ts';
 import type { Source } from './source.ts';
 import { openDatabaseSource } from './sources/couchdb.ts';
 import { readFolder, readNdjson, readNdjsonFile } from './sources/files.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { errorMessage } from '../../upstream/setup-error.ts';
-import { UsageError } from '../users/command-error.ts';
+import { UsageError } from '../command-error.ts';
 
 /** The parsed command line. */
 export interface ImportCommandLine {

@@ -4,7 +4,7 @@ import type { Username } from '../../../couchdb-design/user-document/user-docume
 import { badGateway } from '../../http/errors.ts';
 import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError } from '../command-error.ts';
 
 /** An account as stored in `_users`, with its password hash. Never print it unredacted (redact.ts). */
 export type AccountDocument = z.infer<typeof accountSchema>;

@@ -6,7 +6,7 @@ import { createPreferencesResponse } from '../../preferences/response.ts';
 import { createPreferencesService } from '../../preferences/service.ts';
 import { createProvision } from '../../registry/provision-document.ts';
 import { setPassword } from './account-document.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError } from '../command-error.ts';
 import {
   activeSessions,
   userExists,
@@ -15,7 +15,7 @@ import {
   userStateOf,
   type UserData,
 } from './load-user.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment } from '../deployment.ts';
 import type { PreferenceEdit } from './parse-preference-edit.ts';
 
 /** The commands that change something. Each takes what `loadUser` read, and rejects with a message for the operator. */

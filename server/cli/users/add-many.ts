@@ -5,8 +5,8 @@ import type { NewAccountResult } from '../../identity/accounts/register-many.ts'
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { writeRows } from '../../upstream/write-rows.ts';
 import { inBatches, readLines, type TextLine } from '../read-lines.ts';
-import { CommandError } from './command-error.ts';
-import type { Deployment } from './deployment.ts';
+import { CommandError } from '../command-error.ts';
+import type { Deployment } from '../deployment.ts';
 import { parseCredentials, type InvalidLine, type NewCredentials } from './parse-credentials.ts';
 
 /** The result for one line of the file. */

@@ -1,12 +1,12 @@
 import { readCommandConfig } from '../read-command-config.ts';
 import type { CommandOptions } from '../types.ts';
-import { describeError, UsageError } from './command-error.ts';
-import { openDeployment } from './deployment.ts';
+import { describeError, UsageError } from '../command-error.ts';
+import { openDeployment } from '../deployment.ts';
 import { USERS_HELP } from './help.ts';
 import { parseUsersOptions } from './parse-options.ts';
-import { printableJson } from './printable-json.ts';
+import { printableJson } from '../printable-json.ts';
 import { runRequest } from './run-request.ts';
-import { escapeControlCharacters } from './table.ts';
+import { escapeControlCharacters } from '../table.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface UsersCommandOptions extends CommandOptions {

@@ -7,9 +7,9 @@ import { statusOf } from '../../upstream/client.ts';
 import { errorMessage } from '../../upstream/setup-error.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { deleteAccount, clearAccount, hasPassword, readAccount } from './account-document.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError } from '../command-error.ts';
 import { checkpointsPath, readSuspension } from './load-user.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment } from '../deployment.ts';
 
 /** The output of `erase --json`. */
 export interface EraseResult {

@@ -4,8 +4,8 @@ import { suspensionDocumentId } from '../../identity/sessions/document.ts';
 import type { UserData, UserState } from './load-user.ts';
 import { userStateOf } from './load-user.ts';
 import { createDocumentReport, createSessionReport, type DocumentReport, type SessionReport } from './user-report.ts';
-import type { AnyPreferenceRules } from './load-schema.ts';
-import { redactSecrets } from './redact.ts';
+import type { AnyPreferenceRules } from '../load-schema.ts';
+import { redactSecrets } from '../redact.ts';
 
 /** The output of `export`: everything stored about a user, except secrets that allow a sign-in. */
 export interface UserExport {

@@ -13,9 +13,9 @@ import { isActive } from '../../identity/sessions/state.ts';
 import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { userStateOf, parseSuspension, type UserState } from './load-user.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment } from '../deployment.ts';
 import { shellArgument } from './shell-argument.ts';
-import { formatTable } from './table.ts';
+import { formatTable } from '../table.ts';
 
 /** The output of `list --json`, `{"users": […], "accountsListed": …}`. */
 export interface UserList {

@@ -9,8 +9,8 @@ import { readStoredLeaves, type StoredLeaves } from '../../preferences/read-leav
 import { statusOf } from '../../upstream/client.ts';
 import { toUpstreamError } from '../../upstream/upstream-error.ts';
 import { readAccount, type AccountDocument } from './account-document.ts';
-import { CommandError } from './command-error.ts';
-import type { Deployment } from './deployment.ts';
+import { CommandError } from '../command-error.ts';
+import type { Deployment } from '../deployment.ts';
 
 /** Everything stored about one user. */
 export interface UserData {

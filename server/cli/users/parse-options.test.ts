@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { UsageError } from './command-error.ts';
+import { UsageError } from '../command-error.ts';
 import { parseUsersOptions } from './parse-options.ts';
 
 test('parses each kind of command line', () => {

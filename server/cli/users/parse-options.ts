@@ -4,7 +4,7 @@ import {
   parseUsername,
   type Username,
 } from '../../../couchdb-design/user-document/user-document.ts';
-import { UsageError } from './command-error.ts';
+import { UsageError } from '../command-error.ts';
 
 /** The parsed command line. */
 export type UsersRequest =

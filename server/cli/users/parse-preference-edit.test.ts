@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { anyPreferences, PREFERENCE_KEYS } from '../../../couchdb-design/testing/arbitraries.ts';
 import { PREFERENCE_RULES } from '../../../couchdb-design/user-document/preference-rules.ts';
 import { preferencesPatchSchema } from '../../../couchdb-design/user-document/user-document.ts';
-import { UsageError } from './command-error.ts';
+import { UsageError } from '../command-error.ts';
 import { parsePreferenceEdit as read } from './parse-preference-edit.ts';
-import { loadPreferenceRules, type AnyPreferenceRules } from './load-schema.ts';
+import { loadPreferenceRules, type AnyPreferenceRules } from '../load-schema.ts';
 
 let rules: AnyPreferenceRules;
 beforeAll(async () => {

@@ -5,8 +5,8 @@ import {
   preferencesSchema,
   type Values,
 } from '../../../couchdb-design/user-document/user-document.ts';
-import { UsageError } from './command-error.ts';
-import type { AnyPreferenceRules } from './load-schema.ts';
+import { UsageError } from '../command-error.ts';
+import type { AnyPreferenceRules } from '../load-schema.ts';
 
 /** A new value for one preference, as typed on the command line. */
 export interface PreferenceEdit {

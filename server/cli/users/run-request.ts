@@ -12,20 +12,20 @@ import {
   suspendUser,
 } from './actions.ts';
 import { addMany } from './add-many.ts';
-import { CommandError, describeError } from './command-error.ts';
+import { CommandError, describeError } from '../command-error.ts';
 import { repairAll } from '../documents/repair-all.ts';
 import { repairDocument, type RepairReport } from '../documents/repair-document.ts';
 import { compactAfterRepair, formatRepair, isChanged, isFaulty } from '../documents/repair-report.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment } from '../deployment.ts';
 import { eraseUser } from './erase-user.ts';
 import { exportUser } from './export-user.ts';
 import { formatUserList, listUsers, userListWarnings } from './list-users.ts';
 import { loadUser, requireManagedAccount, requireUserExists, userStateOf, type UserData } from './load-user.ts';
 import { parsePreferenceEdit } from './parse-preference-edit.ts';
 import type { PasswordSource, UsersRequest } from './parse-options.ts';
-import { escapeControlCharacters } from './table.ts';
+import { escapeControlCharacters } from '../table.ts';
 import { confirmErase, promptNewPassword, readPasswordFromInput, type Terminal } from './terminal.ts';
-import { printableJson } from './printable-json.ts';
+import { printableJson } from '../printable-json.ts';
 import { createUserReport, formatUserReport } from './user-report.ts';
 
 export interface RequestContext {

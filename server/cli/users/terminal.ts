@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable, type Readable } from 'node:stream';
-import { CommandError, UsageError } from './command-error.ts';
+import { CommandError, UsageError } from '../command-error.ts';
 
 /** Where a person is prompted. */
 export interface Terminal {

@@ -6,8 +6,8 @@ import { createPreferencesResponse } from '../../preferences/response.ts';
 import { mergeLeaves, parseLeaf, type StoredLeaves } from '../../preferences/read-leaves.ts';
 import { hasPassword } from './account-document.ts';
 import { activeSessions, userStateOf, type UserData, type UserState } from './load-user.ts';
-import type { AnyPreferences, AnyPreferenceRules } from './load-schema.ts';
-import { escapeControlCharacters, formatTable } from './table.ts';
+import type { AnyPreferences, AnyPreferenceRules } from '../load-schema.ts';
+import { escapeControlCharacters, formatTable } from '../table.ts';
 
 /** The output of `show --json`. Times are ISO 8601 in UTC. */
 export interface UserReport {

@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import { needsRepair } from '../../../couchdb-design/user-document/read-user-document.ts';
 import { notFound, sendJson } from '../../http/errors.ts';
 import type { Caller } from '../../http/caller.ts';
 import { bulkGetResponse, bulkGetBody, bulkGetResults, countDocuments, parseBulkGet, type OwnRow } from './bulk-get.ts';
@@ -79,13 +78,13 @@ export async function handleBulkGet(
 
 /** Checks the documents of a response before it is sent. Throws 403 when one must not be served. */
 function checkDocuments(
-  { secrets, readDocument, repairDocument }: GateContext,
+  { secrets, wellFormed, repairDocument }: GateContext,
   caller: Caller,
   bodies: readonly unknown[],
 ): void {
   secrets.check(bodies, caller);
   // A malformed document is served unchanged; the repaired one follows through the feed.
-  if (bodies.some((body) => needsRepair(body, readDocument))) void repairDocument(caller.username);
+  if (!bodies.every((body) => wellFormed.has(body))) void repairDocument(caller.username);
 }
 
 /** `POST _revs_diff` */

@@ -26,6 +26,7 @@ export function sendMultipart(res: ServerResponse, leaves: readonly JsonObject[]
   res.statusCode = 200;
   res.setHeader('Content-Type', `multipart/mixed; boundary="${boundary}"`);
   res.setHeader('Cache-Control', 'no-store');
+  res.setHeader('X-Content-Type-Options', 'nosniff');
   res.setHeader('Content-Length', Buffer.byteLength(text));
   res.end(text);
 }

@@ -60,5 +60,9 @@ export const benchResult: BenchResult = {
   storm: [createStormResult('gate', 'patient', 4_321), createStormResult('bare', 'impatient', 2_500)],
   refusal: { requests: 50_000, gateSeconds: 0.000_045_6, bareSeconds: 0.000_03 },
   request: [{ concurrency: 1, requests: 2_000, gate: 5.2, bare: 4, ratio: 1.3 }],
+  browser: [
+    { users: 10, parked: 10, writesPerSecond: 50, clickToDom: { count: 40, median: 61, p95: 70, p99: 75, max: 80 } },
+    { users: 5_000, parked: 4_999, writesPerSecond: 50, clickToDom: null },
+  ],
   notes: ['A note.'],
 };

@@ -7,6 +7,7 @@ import {
   type Person,
 } from '../../../../server/testing/fake-telegram-api.ts';
 import { runUsersCommand } from '../../../../server/testing/run-users-command.ts';
+import type { TestUpstream } from '../../../../server/testing/test-database.ts';
 import { startTestGate, type TestGate } from '../../../../server/testing/test-gate.ts';
 import { statusOf } from '../../../../server/upstream/client.ts';
 import { mountGate, type MountedGate } from '../../testing/mounted-gate.ts';
@@ -53,32 +54,53 @@ export interface StoredDocument {
   readonly edits: Readonly<Record<string, string>>;
 }
 
+type RegistryAccess = Pick<Deployment, 'readStored' | 'replaceStored' | 'readLeaves'>;
+
 /** Starts all of it on the upstream of the tests. */
 export async function startDeployment(): Promise<Deployment> {
   const api = await startFakeTelegramApi();
   const standalone = await startTestGate({ TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot() });
   const { upstream } = standalone;
-  const env = { ...upstream.env(), JWT_SECRET: 'a secret for tests, and for nothing else at all' };
-  const commandOf = (version: Version): Gate['runCommand'] => {
-    const path = version === 'built-in' ? '' : join(import.meta.dirname, `${version}-app.ts`);
-    return (...argv) => runUsersCommand({ ...env, PREFERENCES_MODULE: path }, argv);
-  };
+  const [old, newer] = await Promise.all([mountGate(upstream, VERSIONS.old), mountGate(upstream, VERSIONS.new)]);
+  return closeAfterTests({
+    gates: {
+      'built-in': {
+        url: standalone.url,
+        registryUrl: standalone.database,
+        token: (username: string) => standalone.token(username),
+        edit: undefined,
+        runCommand: commandOf('built-in', upstream),
+      },
+      old: gateOf(old, commandOf('old', upstream)),
+      new: gateOf(newer, commandOf('new', upstream)),
+    },
+    accountName: (name: string) => upstream.accountName(name),
+    ...createRegistryAccess(upstream.registry()),
+    linkChat: (username: string) => linkChat(api, standalone, username),
+    close: async () => {
+      await Promise.all([old.close(), newer.close()]);
+      await standalone.close();
+      await api.close();
+    },
+  });
+}
 
-  const mounted: MountedGate[] = [];
-  const mount = async (version: Exclude<Version, 'built-in'>): Promise<Gate> => {
-    const gate = await mountGate(upstream, VERSIONS[version]);
-    mounted.push(gate);
-    const { url, registryUrl, pouchgate } = gate;
-    return {
-      url,
-      registryUrl,
-      token: (username) => username,
-      edit: (username, patch) => pouchgate.edit(username, patch),
-      runCommand: commandOf(version),
-    };
-  };
-  const [older, newer] = await Promise.all([mount('old'), mount('new')]);
-  const registry = upstream.registry();
+function commandOf(version: Version, upstream: TestUpstream): Gate['runCommand'] {
+  const env = { ...upstream.env(), JWT_SECRET: 'a secret for tests, and for nothing else at all' };
+  const path = version === 'built-in' ? '' : join(import.meta.dirname, `${version}-app.ts`);
+  return (...argv) => runUsersCommand({ ...env, PREFERENCES_MODULE: path }, argv);
+}
+
+const gateOf = ({ url, registryUrl, pouchgate }: MountedGate, runCommand: Gate['runCommand']): Gate => ({
+  url,
+  registryUrl,
+  token: (username) => username,
+  edit: (username, patch) => pouchgate.edit(username, patch),
+  runCommand,
+});
+
+/** Reads and replaces documents as the service account. */
+function createRegistryAccess(registry: ReturnType<TestUpstream['registry']>): RegistryAccess {
   const readStored = (username: string): Promise<StoredDocument | undefined> =>
     registry.get(`user_${username}`).then(
       (document) => document as unknown as StoredDocument,
@@ -87,22 +109,9 @@ export async function startDeployment(): Promise<Deployment> {
         throw error;
       },
     );
-
-  return closeAfterTests({
-    gates: {
-      'built-in': {
-        url: standalone.url,
-        registryUrl: standalone.database,
-        token: (username: string) => standalone.token(username),
-        edit: undefined,
-        runCommand: commandOf('built-in'),
-      },
-      old: older,
-      new: newer,
-    },
-    accountName: (name: string) => upstream.accountName(name),
+  return {
     readStored,
-    replaceStored: async (username: string, replace: (current: StoredDocument) => object) => {
+    replaceStored: async (username, replace) => {
       for (let isStored = false; !isStored;) {
         const current = await readStored(username);
         if (current === undefined) throw new Error(`${username} has no document.`);
@@ -115,17 +124,11 @@ export async function startDeployment(): Promise<Deployment> {
         );
       }
     },
-    readLeaves: async (username: string) => {
+    readLeaves: async (username) => {
       const rows = (await registry.get(`user_${username}`, { open_revs: 'all' } as object)) as unknown;
       return (rows as readonly { readonly ok: StoredLeaf }[]).map(({ ok }) => ok);
     },
-    linkChat: (username: string) => linkChat(api, standalone, username),
-    close: async () => {
-      await Promise.all(mounted.map((gate) => gate.close()));
-      await standalone.close();
-      await api.close();
-    },
-  });
+  };
 }
 
 /** Creates a person, and links their chat with the bot by a code from the standalone server. */

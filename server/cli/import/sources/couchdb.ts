@@ -2,7 +2,7 @@ import { HttpError } from '../../../http/errors.ts';
 import { openUpstream } from '../../../upstream/client.ts';
 import { readPages, type DocumentLeaves } from '../../documents/read-pages.ts';
 import type { CommandOptions } from '../../types.ts';
-import { CommandError, UsageError } from '../../users/command-error.ts';
+import { CommandError, UsageError } from '../../command-error.ts';
 import type { Source, SourceDocument } from '../source.ts';
 
 /**

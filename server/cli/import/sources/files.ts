@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import { isObject, parseJson, type JsonObject } from '../../../lib/json.ts';
 import { errorMessage } from '../../../upstream/setup-error.ts';
 import { readLines } from '../../read-lines.ts';
-import { CommandError } from '../../users/command-error.ts';
+import { CommandError } from '../../command-error.ts';
 import type { SourceDocument } from '../source.ts';
 
 /** In bytes. CouchDB's own limit of a document is 8 MB. */

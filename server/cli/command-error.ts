@@ -1,5 +1,5 @@
-import { HttpError } from '../../http/errors.ts';
-import { errorMessage, SetupError } from '../../upstream/setup-error.ts';
+import { HttpError } from '../http/errors.ts';
+import { errorMessage, SetupError } from '../upstream/setup-error.ts';
 
 /** An error whose message is for the operator. */
 export class CommandError extends Error {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { findSecretField } from '../../../couchdb-design/user-document/secret-fields.ts';
+import { findSecretField } from '../../couchdb-design/user-document/secret-fields.ts';
 import { redactSecrets } from './redact.ts';
 
 /** With the fields of CouchDB 3.4.3, 2 and 1. */

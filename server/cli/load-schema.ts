@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { isZodObject } from '../../../couchdb-design/user-document/zod-schema-checks.ts';
-import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from '../../preferences/schema.ts';
-import type { Upgrade } from '../../preferences/view.ts';
-import { errorMessage } from '../../upstream/setup-error.ts';
+import { isZodObject } from '../../couchdb-design/user-document/zod-schema-checks.ts';
+import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from '../preferences/schema.ts';
+import type { Upgrade } from '../preferences/view.ts';
+import { errorMessage } from '../upstream/setup-error.ts';
 import { CommandError } from './command-error.ts';
 
 /** Preferences of any schema. */

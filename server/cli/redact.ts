@@ -1,5 +1,5 @@
-import { looksSecret } from '../../../couchdb-design/user-document/secret-fields.ts';
-import { isObject } from '../../lib/json.ts';
+import { looksSecret } from '../../couchdb-design/user-document/secret-fields.ts';
+import { isObject } from '../lib/json.ts';
 
 /** Fields of CouchDB's password hashes whose names do not look like secrets. */
 const PASSWORD_HASH_FIELDS: readonly string[] = ['iterations', 'pbkdf2_prf', 'hash'];
