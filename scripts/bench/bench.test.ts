@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scaleMs } from '../../couchdb-design/testing/patience.ts';
 import { benchResultSchema } from './report/result.ts';
 
 let out: string;
@@ -26,59 +27,63 @@ async function run(program: string, args: readonly string[]): Promise<{ code: nu
 }
 
 // Times are not asserted: the machine runs other work.
-it('loses no write in a small run of all parts, writes bench.json and bench.svg, and leaves no process', async () => {
-  const flags = [
-    '--users',
-    '20',
-    '--seconds',
-    '2',
-    '--writes',
-    '20',
-    '--storm',
-    '20',
-    '--refusals',
-    '500',
-    '--requests',
-    '40',
-    '--browser',
-    '10',
-    '--out',
-    out,
-  ];
-  const { code, output } = await run('run.ts', flags);
-  expect(output).toMatch(/^Pouchgate +20 /m);
-  expect(code).toBe(0);
+it(
+  'loses no write in a small run of all parts, writes bench.json and bench.svg, and leaves no process',
+  async () => {
+    const flags = [
+      '--users',
+      '20',
+      '--seconds',
+      '2',
+      '--writes',
+      '20',
+      '--storm',
+      '20',
+      '--refusals',
+      '500',
+      '--requests',
+      '40',
+      '--browser',
+      '10',
+      '--out',
+      out,
+    ];
+    const { code, output } = await run('run.ts', flags);
+    expect(output).toMatch(/^Pouchgate +20 /m);
+    expect(code).toBe(0);
 
-  const result = benchResultSchema.parse(JSON.parse(await readFile(join(out, 'bench.json'), 'utf8')));
-  expect(result.upstream.kind).toBe('embedded');
-  expect(result.live.map(({ front, users, parked, lost }) => ({ front, users, parked, lost }))).toEqual([
-    { front: 'gate', users: 20, parked: 20, lost: 0 },
-    { front: 'plain', users: 20, parked: 20, lost: 0 },
-  ]);
-  for (const { writes, fromSent } of result.live) {
-    expect(writes).toMatchObject({ asked: 40, failed: 0 });
-    expect(writes.done + writes.skipped).toBe(40);
-    // Every write was delivered.
-    expect(fromSent?.count).toBe(writes.done);
-  }
-  // The plain proxy holds one connection to the database per user, which is its flaw.
-  expect(result.live[1]?.upstreamConnections).toBeGreaterThanOrEqual(20);
-  const parkedAfter = expect.any(Number) as unknown;
-  expect(result.storm).toMatchObject([
-    { front: 'gate', patience: 'patient', clients: 20, lost: 0, parkedAfter },
-    { front: 'bare', patience: 'patient', clients: 20, lost: 0, parkedAfter },
-    { front: 'gate', patience: 'impatient', clients: 20, lost: 0, parkedAfter },
-    { front: 'bare', patience: 'impatient', clients: 20, lost: 0, parkedAfter },
-  ]);
-  expect(result.storm[0]?.writes).toBeGreaterThan(0);
-  expect(result.refusal).toMatchObject({ requests: 500 });
-  for (const { parked, clickToDom } of result.browser) {
-    expect(parked).toBe(10);
-    expect(clickToDom?.count).toBeGreaterThanOrEqual(20);
-  }
-  expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
-  expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
-}, 180_000);
+    const result = benchResultSchema.parse(JSON.parse(await readFile(join(out, 'bench.json'), 'utf8')));
+    expect(result.upstream.kind).toBe('embedded');
+    expect(result.live.map(({ front, users, parked, lost }) => ({ front, users, parked, lost }))).toEqual([
+      { front: 'gate', users: 20, parked: 20, lost: 0 },
+      { front: 'plain', users: 20, parked: 20, lost: 0 },
+    ]);
+    for (const { writes, fromSent } of result.live) {
+      expect(writes).toMatchObject({ asked: 40, failed: 0 });
+      expect(writes.done + writes.skipped).toBe(40);
+      // Every write was delivered.
+      expect(fromSent?.count).toBe(writes.done);
+    }
+    // The plain proxy holds one connection to the database per user, which is its flaw.
+    expect(result.live[1]?.upstreamConnections).toBeGreaterThanOrEqual(20);
+    const parkedAfter = expect.any(Number) as unknown;
+    expect(result.storm).toMatchObject([
+      { front: 'gate', patience: 'patient', clients: 20, lost: 0, parkedAfter },
+      { front: 'bare', patience: 'patient', clients: 20, lost: 0, parkedAfter },
+      { front: 'gate', patience: 'impatient', clients: 20, lost: 0, parkedAfter },
+      { front: 'bare', patience: 'impatient', clients: 20, lost: 0, parkedAfter },
+    ]);
+    expect(result.storm[0]?.writes).toBeGreaterThan(0);
+    expect(result.refusal).toMatchObject({ requests: 500 });
+    for (const { parked, clickToDom } of result.browser) {
+      expect(parked).toBe(10);
+      expect(clickToDom?.count).toBeGreaterThanOrEqual(20);
+    }
+    expect(result.request.map(({ concurrency }) => concurrency)).toEqual([1, 8]);
+    expect(await readFile(join(out, 'bench.svg'), 'utf8')).toContain('</svg>');
+  },
+  scaleMs(180_000),
+);
 
 it('loses no write in a soak of a few seconds', async () => {
   const { output } = await run('soak.ts', ['--seconds', '4', '--clients', '20', '--churn', '10', '--writes', '20']);

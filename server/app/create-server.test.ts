@@ -6,6 +6,8 @@ import { createHttpServer, type HttpServer } from './create-server.ts';
 
 const ORIGIN = 'https://app.example';
 const sockets: Socket[] = [];
+let limited: string[] = [];
+beforeEach(() => (limited = []));
 afterEach(() => {
   for (const socket of sockets.splice(0)) socket.destroy();
 });
@@ -19,7 +21,7 @@ async function listen(openFiles: number): Promise<HttpServer> {
     // Addresses of 127.0.0.0/8 are different clients.
     trustedProxies: ['10.0.0.0/8'],
     corsOrigins: [ORIGIN],
-    onLimited: () => undefined,
+    onLimited: (limit) => void limited.push(limit),
     openFiles,
   });
   closeAfterTests(created.server);
@@ -66,7 +68,7 @@ it('refuses a connection beyond the limit, and pages of allowed origins can read
   expect(refused).toMatch(/^connection: close\r$/im);
   expect(refused).toMatch(/^retry-after: \d\r$/im);
   expect(refused).toContain(`Access-Control-Allow-Origin: ${ORIGIN}\r\n`);
-  expect(created.admission.refused).toMatchObject({ connections: 1, busy: 0 });
+  expect([created.admission.shed, limited]).toEqual([1, ['connections']]);
 });
 
 it('an address that has many connections gets no more while connections are scarce, and others do', async () => {
@@ -78,5 +80,13 @@ it('an address that has many connections gets no more while connections are scar
   await eventually(() => many.socket.destroyed);
   const other = await connectFrom(created, '127.0.0.3');
   expect(await other.request()).toContain('served');
-  expect(created.admission.refused).toMatchObject({ connection_share: 1, connections: 0 });
+  expect(limited).toEqual(['connection_share']);
+});
+
+it('a connection that sends many requests ahead is counted', async () => {
+  const created = await listen(256);
+  const { socket } = await connectFrom(created, '127.0.0.2');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000));
+  await eventually(() => limited.length > 0);
+  expect(limited).toEqual(['pipelined_requests']);
 });

@@ -4,7 +4,7 @@ import { addressKey, createClientAddress } from '../http/client-address.ts';
 import { setDateHeader, type ResponseClock } from '../http/date-header.ts';
 import { identifyRequest } from '../http/identify-request.ts';
 import type { LimitName } from '../http/limit-names.ts';
-import { PreparedRefusals, type RefusalReason } from '../http/prepared-refusal.ts';
+import { PreparedRefusals } from '../http/prepared-refusal.ts';
 import { createTrust, type TrustedProxies } from '../http/trusted-proxies.ts';
 import { AdmissionQueue } from '../lifecycle/admission-queue.ts';
 import { createClientKey } from '../lifecycle/client-key.ts';
@@ -26,7 +26,7 @@ export interface HttpServerOptions {
   readonly trustedProxies: TrustedProxies;
   /** Pages of these origins may read refusals. */
   readonly corsOrigins: readonly string[];
-  /** Called for each request or connection that a limit refuses. It must be cheap. */
+  /** Called with the limit for each request or connection that is refused before it is admitted. */
   readonly onLimited: (limit: LimitName) => void;
   /** The process's limit on open files. Default: that of the system. */
   readonly openFiles?: number;
@@ -46,12 +46,6 @@ const TIMEOUTS = { keepAliveTimeout: 65_000, headersTimeout: 20_000, requestTime
 /** In bytes: a token of MAX_TOKEN_LENGTH, cookies, and the URL of a document. Node's default is 16 kB. */
 const MAX_HEADER_SIZE = 40 * 1024;
 
-/** The names under which refusals are counted. */
-const LIMIT_OF_REFUSAL: Readonly<Record<RefusalReason, LimitName>> = {
-  busy: 'admission_queue',
-  connections: 'connections',
-};
-
 /** A client that reads nothing for this long (ms) is disconnected. A live response sends something every minute at least. */
 const MAX_SOCKET_IDLE_MS = 120_000;
 
@@ -63,9 +57,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { handler, clock, onRequestCompleted, corsOrigins, onLimited, openFiles = readOpenFilesLimit() } = options;
   const server = createServer({ keepAlive: true, maxHeaderSize: MAX_HEADER_SIZE, ...TIMEOUTS });
   server.setTimeout(MAX_SOCKET_IDLE_MS);
-  const connections = trackConnections(server, { onPipelining: () => onLimited('pipelined_requests') });
+  const connections = trackConnections(server, () => onLimited('pipelined_requests'));
   const limits = connectionLimits(openFiles);
-  const refusals = new PreparedRefusals({ corsOrigins, onRefusal: (reason) => onLimited(LIMIT_OF_REFUSAL[reason]) });
+  const refusals = new PreparedRefusals({ corsOrigins, onRefusal: onLimited });
   const trusts = createTrust(options.trustedProxies);
   const observe = createRequestObserver(onRequestCompleted);
   const admission = new AdmissionQueue({
@@ -83,21 +77,20 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const shares = new ConnectionShares({
     limit: limits.served,
     openConnections: () => connections.openConnections,
-    onDestroyed: () => onLimited('connection_share'),
     addressOf: ({ remoteAddress = '' }: Socket) => (trusts(remoteAddress) ? undefined : addressKey(remoteAddress)),
+    onDestroyed: () => onLimited('connection_share'),
   });
   server.on('connection', (socket) => {
     if (shares.onConnection(socket)) admission.onConnection(socket);
   });
   limitConnections(server, limits.accepted, () => connections.openConnections);
   server.on('request', admission.listener);
-  const stats = {
+  const stats: AdmissionStats = {
     get queued() {
       return admission.queued;
     },
-    get refused() {
-      const { destroyedForPipelining: pipelining } = connections;
-      return { ...refusals.counts, pipelining, connection_share: shares.destroyed };
+    get shed() {
+      return refusals.sent;
     },
   };
   return { server, connections, admission: stats, refusals };

@@ -1,25 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EXPOSED_HEADERS } from './cors.ts';
+import type { LimitName } from './limit-names.ts';
 
 /**
- * Why requests are refused under load, with the sentence for people. A closed set, because it is a metric label. The client is not
- * at fault, so the status is 503, and `Retry-After` tells when to try again.
+ * The limits that refuse requests before they are admitted, with the sentence for people. The client is not at fault, so the status is
+ * 503, and `Retry-After` tells when to try again.
  */
-export const REFUSALS = {
+const REFUSALS = {
   /** The request has waited too long, or too many wait. */
-  busy: 'The server is busy.',
+  admission_queue: 'The server is busy.',
   /** The connection is beyond the limit of connections. */
   connections: 'The server has reached its limit of connections.',
-} as const;
+} as const satisfies Partial<Record<LimitName, string>>;
 export type RefusalReason = keyof typeof REFUSALS;
-
-/** The numbers of refused requests by reason. */
-export type RefusalCounts = Readonly<Record<RefusalReason, number>>;
 
 export interface PreparedRefusalsOptions {
   /** Pages of these origins may read the responses. */
   readonly corsOrigins: readonly string[];
-  /** Called after each refusal. It must be cheap. */
+  /** Called with each refusal. It must be cheap. */
   readonly onRefusal?: (reason: RefusalReason) => void;
   /** The jitter of `Retry-After`, in [0, 1), so that refused clients do not retry together. Default: `Math.random`. */
   readonly random?: () => number;
@@ -45,22 +43,24 @@ export class PreparedRefusals {
   readonly #responses: Readonly<Record<RefusalReason, PreparedResponse>>;
   /** What is added for each allowed origin. */
   readonly #corsHeaders: ReadonlyMap<string, RawHeaders>;
-  readonly #counts: Record<RefusalReason, number>;
   readonly #onRefusal: (reason: RefusalReason) => void;
   readonly #random: () => number;
+  #sentCount = 0;
 
   constructor({ corsOrigins, onRefusal = () => undefined, random = Math.random }: PreparedRefusalsOptions) {
     const vary = corsOrigins.length > 0 ? ['Vary', 'Origin'] : [];
-    this.#responses = mapReasons((reason) => prepareResponse(REFUSALS[reason], vary));
+    this.#responses = {
+      admission_queue: prepareResponse(REFUSALS.admission_queue, vary),
+      connections: prepareResponse(REFUSALS.connections, vary),
+    };
     this.#corsHeaders = new Map(corsOrigins.map((origin) => [origin, corsHeadersOf(origin)]));
-    this.#counts = mapReasons(() => 0);
     this.#onRefusal = onRefusal;
     this.#random = random;
   }
 
-  /** The numbers of requests refused since the start. */
-  get counts(): RefusalCounts {
-    return this.#counts;
+  /** The number of requests refused since the start. */
+  get sent(): number {
+    return this.#sentCount;
   }
 
   /**
@@ -72,7 +72,7 @@ export class PreparedRefusals {
    * @param reason - Why it is refused.
    */
   send(req: IncomingMessage, res: ServerResponse, reason: RefusalReason): void {
-    this.#counts[reason] += 1;
+    this.#sentCount += 1;
     const { origin } = req.headers;
     const cors = origin === undefined ? undefined : this.#corsHeaders.get(origin);
     // A 503 needs no `Date` (RFC 9110, 6.6.1), and Node's may be wrong: see date-header.ts.
@@ -89,11 +89,6 @@ export class PreparedRefusals {
     this.#onRefusal(reason);
   }
 }
-
-const mapReasons = <T>(valueOf: (reason: RefusalReason) => T): Record<RefusalReason, T> => ({
-  busy: valueOf('busy'),
-  connections: valueOf('connections'),
-});
 
 function prepareResponse(sentence: string, vary: RawHeaders): PreparedResponse {
   const body = `${JSON.stringify({ error: 'service_unavailable', reason: sentence })}\n`;

@@ -87,7 +87,7 @@ it('starts the requests of a client in order, for 5 ms per event loop iteration,
   expect(started).toEqual(paths(100));
   expect(statuses(text)).toEqual(Array(100).fill(200));
   expect([startedByThen, queuedByThen]).toEqual([10, 90]);
-  expect([admission.queued, refusals.counts.busy]).toEqual([0, 0]);
+  expect([admission.queued, refusals.sent]).toEqual([0, 0]);
 });
 
 it('a client with few requests does not wait for those of a client with many', async () => {
@@ -125,7 +125,7 @@ it('holds a request for seven seconds, then refuses it with 503 and Retry-After,
   expect(statuses(text)).toEqual([...Array<number>(8).fill(200), ...Array<number>(12).fill(503)]);
   expect(text.match(/^retry-after: 5\r$/gim)).toHaveLength(12);
   expect(text).toContain('{"error":"service_unavailable","reason":"The server is busy."}');
-  expect([admission.queued, refusals.counts.busy]).toEqual([0, 12]);
+  expect([admission.queued, refusals.sent]).toEqual([0, 12]);
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
 });
 
@@ -154,7 +154,7 @@ it('refuses a request on a connection beyond the limit with 503 and Connection: 
   const text = await sendAtOnce(['/']);
   expect(statuses(text)).toEqual([503]);
   expect(text).toMatch(/^connection: close\r$/im);
-  expect(refusals.counts.connections).toBe(1);
+  expect(refusals.sent).toBe(1);
   connections = 10;
   expect(statuses(await sendAtOnce(['/']))).toEqual([200]);
 });

@@ -104,7 +104,7 @@ export class AdmissionQueue {
     const key = this.#options.keyOf(req);
     if (this.#healthChecks.mayBypass(req, key, now)) this.#options.handler(req, res, now);
     else if (isOverLimit) this.#refuseConnection(req, res);
-    else if (this.#isFullFor(key)) this.#options.refusals.send(req, res, 'busy');
+    else if (this.#isFullFor(key)) this.#options.refusals.send(req, res, 'admission_queue');
     else this.#enqueue(key, { req, res, queuedAt: now, arrival: undefined });
   }
 
@@ -161,7 +161,7 @@ export class AdmissionQueue {
       this.#arrivals.remove(first);
       this.#fair.remove(first.value);
       const { req, res } = first.value.item;
-      if (!req.socket.destroyed) this.#options.refusals.send(req, res, 'busy');
+      if (!req.socket.destroyed) this.#options.refusals.send(req, res, 'admission_queue');
     }
   }
 }

@@ -23,15 +23,9 @@ const SHARE_WHEN_SCARCE = 1 / 16;
 export class ConnectionShares {
   readonly #options: ConnectionSharesOptions;
   readonly #counts = new Map<string, number>();
-  #destroyedCount = 0;
 
   constructor(options: ConnectionSharesOptions) {
     this.#options = options;
-  }
-
-  /** The number of connections destroyed since the start. */
-  get destroyed(): number {
-    return this.#destroyedCount;
   }
 
   /**
@@ -45,9 +39,8 @@ export class ConnectionShares {
     const { limit, openConnections } = this.#options;
     const count = this.#counts.get(address) ?? 0;
     if (openConnections() > limit * SCARCE_FROM && count >= limit * SHARE_WHEN_SCARCE) {
-      this.#destroyedCount += 1;
-      this.#options.onDestroyed?.();
       socket.destroy();
+      this.#options.onDestroyed?.();
       return false;
     }
     this.#counts.set(address, count + 1);

@@ -16,11 +16,6 @@ const MAX_UNANSWERED_REQUESTS = 32;
 /** The event loop's iterations in which a draining server still accepts connections. */
 const MAX_ACCEPT_ITERATIONS = 100;
 
-export interface ConnectionTrackerOptions {
-  /** Called after a connection was destroyed because too many of its requests were unanswered. */
-  readonly onPipelining?: () => void;
-}
-
 /**
  * Tracks the responses in progress on each connection of a server, and drains the connections when the server stops.
  *
@@ -36,16 +31,18 @@ export class ConnectionTracker {
   readonly #responsesBySocket = new Map<Socket, Set<ServerResponse> | undefined>();
   /** A single `close` listener serves all responses: live requests are many and long-lived. */
   readonly #onResponseClose: (this: ServerResponse) => void;
-  #activeRequests = 0;
   readonly #onPipelining: () => void;
-  #pipeliningCount = 0;
+  #activeRequests = 0;
   /** Whether each response is the last one on its connection. */
   #keepAliveEnded = false;
   #draining = false;
   #acceptedCount = 0;
 
-  /** `server` must not be listening yet. */
-  constructor(server: Server, { onPipelining = () => undefined }: ConnectionTrackerOptions = {}) {
+  /**
+   * @param server - A server that does not listen yet.
+   * @param onPipelining - Called after a connection was destroyed because too many of its requests were unanswered.
+   */
+  constructor(server: Server, onPipelining: () => void = () => undefined) {
     this.#server = server;
     this.#onPipelining = onPipelining;
     const onClose = (res: ServerResponse): void => this.#onResponseEnd(res);
@@ -59,11 +56,6 @@ export class ConnectionTracker {
   /** The number of requests whose response has not finished. */
   get activeRequests(): number {
     return this.#activeRequests;
-  }
-
-  /** The number of connections destroyed since the start because too many of their requests were unanswered. */
-  get destroyedForPipelining(): number {
-    return this.#pipeliningCount;
   }
 
   /** The number of open connections. */
@@ -138,9 +130,8 @@ export class ConnectionTracker {
     if (!this.#responsesBySocket.has(socket) || socket.destroyed) return;
     const responses = this.#responsesBySocket.get(socket) ?? new Set();
     if (responses.size >= MAX_UNANSWERED_REQUESTS) {
-      this.#pipeliningCount += 1;
-      this.#onPipelining();
       destroyAndStopParsing(socket, responses);
+      this.#onPipelining();
       return;
     }
     this.#responsesBySocket.set(socket, responses.add(res));
@@ -175,5 +166,5 @@ export class ConnectionTracker {
 }
 
 /** Starts tracking the connections of `server`. Call it before the server listens. */
-export const trackConnections = (server: Server, options?: ConnectionTrackerOptions): ConnectionTracker =>
-  new ConnectionTracker(server, options);
+export const trackConnections = (server: Server, onPipelining?: () => void): ConnectionTracker =>
+  new ConnectionTracker(server, onPipelining);

@@ -58,6 +58,7 @@ test('the totals contain every limit, also one that has had no effect', () => {
   monitor.count('rate_limit');
   expect(monitor.totals).toEqual({
     admission_queue: 0,
+    connection_share: 0,
     connections: 0,
     connection_share: 0,
     pipelined_requests: 0,

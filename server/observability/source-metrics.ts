@@ -14,8 +14,8 @@ export interface GateStats {
 /** Statistics of the admission queue. */
 export interface AdmissionStats {
   readonly queued: number;
-  /** The numbers of requests and connections refused since the start, by reason. They are not counted as requests. */
-  readonly refused: LabelledValues;
+  /** The number of requests refused with 503 since the start, before they were admitted. */
+  readonly shed: number;
 }
 
 /**
@@ -121,16 +121,12 @@ function registerGateMetrics(register: Registry, { gate, admission }: MetricSour
     'Requests queued for admission to the gate.',
     () => admission.queued,
   );
-  const shed: Counter<'reason'> = new Counter({
-    name: 'pouchgate_shed_requests_total',
-    help: 'Requests and connections refused under load, by reason, before they count as requests.',
-    labelNames: ['reason'],
-    registers: [register],
-    collect: () => {
-      shed.reset();
-      for (const [reason, count] of Object.entries(admission.refused)) shed.inc({ reason }, count);
-    },
-  });
+  registerCounter(
+    register,
+    'pouchgate_shed_requests_total',
+    'Requests refused with 503 because the gate is overloaded, before they count as requests.',
+    () => admission.shed,
+  );
 }
 
 function registerFeedMetrics(register: Registry, { feeds, pendingChanges }: MetricSources): void {

@@ -197,8 +197,8 @@ export function readmeSection(result: BenchResult): string {
   const rows = [LIVE_HEADER, ...live.map(liveRow)].map((row) => columns.map((column) => row[column] ?? ''));
   const [sequential] = request;
   const sentences = [
-    ...refusalSentences(result),
     [
+      ...refusalSentences(result),
       ...(sequential === undefined
         ? []
         : [
