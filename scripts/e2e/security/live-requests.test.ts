@@ -212,12 +212,11 @@ describe("alice's loads do not delay other users by seconds", () => {
     expect(await post('/_bulk_get?latest=true', { docs: legitimate })).toMatchObject({ status: 200 });
   });
 
-  it('with twenty large batches at once, of which some are 503', async () => {
+  it('with twenty large batches at once, which wait for each other', async () => {
     const docs = Array.from({ length: 60 }, () => ({ _id: 'user_alice', text: 'x'.repeat(60_000) }));
     const load = Array.from({ length: 20 }, () => post('/_bulk_docs', { docs }));
     expect(await measureMaxDelay(load)).toBeLessThan(scaleMs(5_000));
     const statuses = (await Promise.all(load)).map(({ status }) => status);
-    expect(statuses.every((status) => status === 201 || status === 503)).toBe(true);
-    expect(statuses.filter((status) => status === 201).length).toBeGreaterThanOrEqual(4);
+    expect(new Set(statuses)).toEqual(new Set([201]));
   });
 });
