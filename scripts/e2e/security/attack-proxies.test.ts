@@ -49,5 +49,6 @@ test('a proxy that rewrites _changes reveals the position of the database, and s
   const front = await startPlainProxy({ access: upstream.access, registry: names.registry }, SECRET);
   const { code, report } = await attack(front, 'changes,activity');
   expect(code).toBe(1);
-  expect(findingsOf(report).join('\n')).toContain('last_seq is the same for both users');
+  // CouchDB's position has an opaque part; that of the embedded engine is a number.
+  expect(findingsOf(report).join('\n')).toMatch(/last_seq is the same for both users|reveals -g1AAAA/);
 });

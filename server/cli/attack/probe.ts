@@ -17,6 +17,8 @@ export interface AttackRequest extends HttpRequest {
   readonly isAnonymous?: boolean;
 }
 
+/** An entry ends after so many requests without a response, so that a server that does not respond cannot prolong a run. */
+const MAX_TIMEOUTS = 3;
 /** An entry reports at most so many findings, because the next ones mostly have the same cause. */
 const MAX_FINDINGS = 5;
 
@@ -26,6 +28,7 @@ export class Probe {
   readonly #context: AttackContext;
   readonly #statuses = new Map<string, number>();
   readonly #notes: string[] = [];
+  #timeouts = 0;
 
   constructor(context: AttackContext) {
     this.#context = context;
@@ -49,13 +52,14 @@ export class Probe {
 
   /** Sends a request. The response must reveal nothing of the other user, and must not be a 500. */
   async send(request: AttackRequest): Promise<ObservedResponse | undefined> {
+    if (this.#timeouts >= MAX_TIMEOUTS) return undefined;
     const { client, signal, attacker } = this.#context;
     const authorization = request.isAnonymous === true ? {} : { Authorization: attacker.authorization };
     const sent = { ...request, headers: { ...authorization, ...request.headers } };
     const outcome = await client.send(sent, signal);
     this.#count(outcome);
     if (typeof outcome === 'string') {
-      if (outcome === 'timed-out') this.report(request, 'no response');
+      if (outcome === 'timed-out') this.#countTimeout(request);
       return undefined;
     }
     return this.judge(request, outcome);
@@ -105,6 +109,13 @@ export class Probe {
     if (await victim.isUnchanged()) return;
     this.report(request, 'changed the document of user B');
     await victim.refresh();
+  }
+
+  #countTimeout(request: AttackRequest): void {
+    this.#timeouts += 1;
+    if (this.#timeouts === MAX_TIMEOUTS) this.note('ended early, without responses');
+    // A live response may begin with the first change.
+    if (request.closeAfterMs === undefined) this.report(request, 'no response');
   }
 
   #count(outcome: HttpOutcome): void {

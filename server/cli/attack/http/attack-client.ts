@@ -7,7 +7,7 @@ import { Pacer } from './pacer.ts';
 import { sendBytes } from './send-bytes.ts';
 
 /** How long a response may take, in ms. */
-const TIMEOUT_MS = 15_000;
+const TIMEOUT_MS = 10_000;
 /** How often a request is repeated after 429 or 503. */
 const MAX_RETRIES = 3;
 /** The longest wait that a response can ask for, in ms. */

@@ -64,7 +64,7 @@ export class HttpClient {
         headers: { ...(headers as http.OutgoingHttpHeaders), ...length },
       });
       const timer = setTimeout(() => {
-        settle(closeAfterMs === undefined ? 'timed-out' : 'closed');
+        settle('timed-out');
         request.destroy();
       }, this.#timeoutMs);
       let closeTimer: NodeJS.Timeout | undefined;

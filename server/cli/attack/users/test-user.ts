@@ -19,6 +19,9 @@ export interface Credentials {
 /** How often a write is repeated after a conflict. */
 const MAX_ATTEMPTS = 4;
 
+/** A server with a hole may have removed the document. */
+const REMOVED: OwnRow = { revisions: [], document: { _deleted: true } };
+
 /** One of the two users of an attack, with their own token. */
 export class TestUser {
   readonly label: 'A' | 'B';
@@ -121,13 +124,12 @@ export class TestUser {
 
   /** Whether the document has the state that this user last wrote or read. */
   async isUnchanged(): Promise<boolean> {
-    return (await this.#readRow())?.revisions.join() === this.#current.revisions.join();
+    return (await this.#readRow()).revisions.join() === this.#current.revisions.join();
   }
 
   /** Reads the document again, after a change by another client. */
   async refresh(): Promise<void> {
-    const row = await this.#readRow();
-    if (row !== undefined) this.#note(row);
+    this.#note(await this.#readRow());
   }
 
   /** Gives the preferences the values that they had before the attack. Resolves with whether they have them. */
@@ -164,7 +166,6 @@ export class TestUser {
   /** The document with these preferences, and with a stamp for each that differs. */
   #withPreferences(preferences: OwnDocument): OwnDocument {
     const { _rev } = this.document;
-    // A server with a hole may have deleted it.
     const document = this.document['_deleted'] === true ? { ...this.#original.document, _rev } : this.document;
     const before = preferencesOf(document);
     const edits = (isObject(document['edits']) ? document['edits'] : {}) as Record<string, string>;
@@ -176,10 +177,14 @@ export class TestUser {
     return { ...document, preferences, edits: { ...edits, ...Object.fromEntries(changed.map((key) => [key, stamp])) } };
   }
 
-  async #readRow(): Promise<OwnRow | undefined> {
+  async #readRow(): Promise<OwnRow> {
     const { label, credentials, names } = this;
     const options = { label, token: credentials.token, client: this.#client, path: this.#path, id: names.id };
-    return (await readOwnRow(options).catch(ignoreMissing))?.row;
+    const { row } = await readOwnRow(options).catch((error: unknown) => {
+      if (error instanceof DocumentNotFoundError) return { row: REMOVED };
+      throw error;
+    });
+    return row;
   }
 
   #note(row: OwnRow): void {
@@ -190,8 +195,3 @@ export class TestUser {
 
 const preferencesOf = (document: OwnDocument): OwnDocument =>
   isObject(document['preferences']) ? document['preferences'] : {};
-
-function ignoreMissing(error: unknown): undefined {
-  if (!(error instanceof DocumentNotFoundError)) throw error;
-  return undefined;
-}
