@@ -8,8 +8,8 @@ export const MIN_HUNG_MS = 1_000;
 export const CHECKS_PER_HEARTBEAT = 5;
 
 /**
- * The server counts as busy if its responses took longer than this together until the run was live. Reconnects because of late
- * heartbeats would increase its load, so the idle timeout is then longer. Requests over dead connections do not count.
+ * The server counts as busy if a run takes longer than this from its first response until it is live. Reconnects because of
+ * late heartbeats would increase its load, so the idle timeout is then longer.
  */
 export const MIN_SLOW_START_MS = 3_000;
 export const SLOW_TIMEOUT_FACTOR = 2.5;

@@ -33,8 +33,8 @@ class SyncRun {
   readonly #onEnd: (result: SyncResult) => void;
   readonly #controller = new AbortController();
   readonly #idleTimeout: IdleTimeout;
-  /** How long the server took for its responses until this run was live, in milliseconds. */
-  #responseMs = 0;
+  /** When the server first responded in this run. */
+  #respondedAt = Infinity;
   readonly #longpollMode: LongpollMode;
   #longpoll: LongpollProgress = 'none';
   #liveSince = Infinity;
@@ -121,10 +121,10 @@ class SyncRun {
     return createValidatingFetch({ ...this.#options, getToken, longpollMode: this.#longpollMode }, events);
   }
 
-  readonly #onResponse: SyncRunEvents['onResponse'] = (revisions, rejection, elapsedMs) => {
+  readonly #onResponse: SyncRunEvents['onResponse'] = (revisions, rejection) => {
     this.#rejection = rejection;
     this.#options.dispatch({ type: 'answered' });
-    if (this.#liveSince === Infinity) this.#responseMs += elapsedMs;
+    this.#respondedAt = Math.min(this.#respondedAt, this.#options.environment.now());
     if (revisions.length === 0) return;
     this.#serverRevisions = revisions;
     this.#checkInSync();
@@ -199,7 +199,7 @@ class SyncRun {
     // The feed has one heartbeat to catch up. After that the next run compares again what PouchDB considers sent.
     if (this.#isFeedIncomplete()) return heartbeat;
     if (this.#options.expectsHeadSoon && this.#longpoll === 'sent' && !this.#isBounded()) return MAX_HEAD_WAIT_MS;
-    const isSlow = this.#liveSince < Infinity && this.#responseMs > MIN_SLOW_START_MS;
+    const isSlow = Number.isFinite(this.#liveSince) && this.#liveSince - this.#respondedAt > MIN_SLOW_START_MS;
     return (this.#isBounded() ? BOUNDED_RESPONSE_MS : 0) + silence * (isSlow ? SLOW_TIMEOUT_FACTOR : 1);
   };
 

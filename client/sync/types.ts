@@ -93,12 +93,7 @@ export interface SyncRunEvents {
    * Called after each response that is passed on, with the revisions that it contains if it is one of `_changes`.
    * `rejection` is the reason for a response that rejects the request.
    */
-  readonly onResponse: (
-    revisions: readonly string[],
-    rejection: ConnectionReason | undefined,
-    /** How long the server took, in milliseconds, without earlier attempts of the same request; 0 for a longpoll. */
-    elapsedMs: number,
-  ) => void;
+  readonly onResponse: (revisions: readonly string[], rejection: ConnectionReason | undefined) => void;
   /** See SyncOptions. */
   readonly onServerTime: SyncOptions['onServerTime'];
   /** Called when the server holds a longpoll open. */

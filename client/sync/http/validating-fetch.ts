@@ -89,7 +89,7 @@ export function createValidatingFetch(
       }
       if (isFeed) confirmUser();
       const revisions = isFeed ? body.results.flatMap(({ changes }) => changes.map(({ rev }) => rev)) : [];
-      onResponse(revisions, response.ok ? undefined : explain(), isLongpoll ? 0 : elapsedMs);
+      onResponse(revisions, response.ok ? undefined : explain());
       return new Response(text, response);
     } finally {
       longpoll?.stop();

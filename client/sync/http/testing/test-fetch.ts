@@ -25,7 +25,6 @@ export function createTestFetch(
   const requests: string[] = [];
   const events: unknown[] = [];
   const progress: string[] = [];
-  const elapsed: number[] = [];
   const controller = new AbortController();
   const serverFetch: typeof globalThis.fetch = (input, init = {}) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -66,10 +65,7 @@ export function createTestFetch(
       },
       onPending: () => undefined,
       onActivity: () => undefined,
-      onResponse: (revisions, _rejection, elapsedMs) => {
-        events.push(revisions);
-        elapsed.push(elapsedMs);
-      },
+      onResponse: (revisions) => events.push(revisions),
       onServerTime: ({ date, elapsedMs }) => {
         if (!Number.isNaN(date)) events.push(['server time', date, elapsedMs < 1_000]);
         return Promise.resolve();
@@ -78,5 +74,5 @@ export function createTestFetch(
       onLongpollProgress: (next) => progress.push(next),
     },
   );
-  return { fetch, requests, events, progress, elapsed, controller };
+  return { fetch, requests, events, progress, controller };
 }
