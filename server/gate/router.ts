@@ -172,15 +172,7 @@ async function dispatch(
     case 'revs-diff':
       return handleRevsDiff(context, caller, { reader: revisions, body: await readBody() }, res);
     case 'bulk-docs':
-      checkJsonType(req);
-      if (isOversize(req)) {
-        const rows = await oversize.refuseRows(req, caller.username, share.runTurn);
-        requestContext(res).rejections = oversizeRejections(rows.length);
-        sendJson(res, 201, rows);
-        return;
-      }
-      const bytes = await readBytes(req, MAX_BATCH_BYTES, share);
-      return handleBulkDocs(context, caller, await share.runTurn(() => parseBulkDocs(bytes)), res);
+      return dispatchBulkDocs(context, oversize, exchange);
     case 'ensure-full-commit':
       await readBody();
       sendJson(res, 201, { ok: true, instance_start_time: '0' });
@@ -194,6 +186,22 @@ async function dispatch(
       return handlePut(context, caller, { id: target.id, query, ifMatch: req.headers['if-match'], body }, res);
     }
   }
+}
+
+async function dispatchBulkDocs(
+  context: GateContext,
+  oversize: OversizeBatchReader,
+  { caller, req, res, share }: Exchange,
+): Promise<void> {
+  checkJsonType(req);
+  if (isOversize(req)) {
+    const rows = await oversize.refuseRows(req, caller.username, share.runTurn);
+    requestContext(res).rejections = oversizeRejections(rows.length);
+    sendJson(res, 201, rows);
+    return;
+  }
+  const bytes = await readBytes(req, MAX_BATCH_BYTES, share);
+  return handleBulkDocs(context, caller, await share.runTurn(() => parseBulkDocs(bytes)), res);
 }
 
 async function dispatchCheckpoint(

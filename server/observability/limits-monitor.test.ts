@@ -60,7 +60,6 @@ test('the totals contain every limit, also one that has had no effect', () => {
     admission_queue: 0,
     connection_share: 0,
     connections: 0,
-    connection_share: 0,
     pipelined_requests: 0,
     rate_limit: 3,
     total_body_bytes: 0,
