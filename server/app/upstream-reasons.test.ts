@@ -93,7 +93,7 @@ test('sign-in: the line has the reason', async () => {
   proxied.proxy.fault = respondWith(
     500,
     '{"error":"timeout","reason":"The request could not be processed."}',
-  )(({ url }) => url === '/_session');
+  )(({ url }) => url === '/_users/_bulk_get');
   const response = await fetch(`${proxied.gate.url}/api/auth/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -101,7 +101,7 @@ test('sign-in: the line has the reason', async () => {
   });
   const line = await recorded.waitForLine({ requestId: response.headers.get('x-request-id') });
   expect(line).toMatchObject({
-    status: 503,
+    status: 502,
     upstreamStatus: 500,
     upstreamReason: 'timeout: The request could not be processed.',
   });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { startEmbeddedEngine, type EmbeddedEngine, type EmbeddedOptions } from '../upstream/embedded/engine.ts';
 
 /** About half a millisecond of one core. The default costs tests a minute, and is tested where it is the subject. */
-const TEST_PASSWORD_ITERATIONS = 1_000;
+export const TEST_PASSWORD_ITERATIONS = 1_000;
 
 /**
  * Starts an embedded engine in memory, where passwords cost little to hash.

@@ -4,8 +4,8 @@ import jwt from 'jsonwebtoken';
 import pino, { type Logger } from 'pino';
 import { readConfig } from '../config/config.ts';
 import { startRecorder, type RecordedRequest } from './request-recorder.ts';
+import { TEST_PASSWORD_ITERATIONS } from './memory-engine.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
-import { EMBEDDED_WORK } from '../identity/passwords/hash-work.ts';
 import { startPouchgate, type Pouchgate } from '../app/start.ts';
 import type { TelegramTimings } from '../telegram/telegram.ts';
 import { connect, type UpstreamAccess } from '../upstream/client.ts';
@@ -84,7 +84,7 @@ export async function startTestGate(
   const start = (port: string): Promise<Pouchgate> =>
     startPouchgate({
       ...gateOptions,
-      passwordWork: upstream.kind === 'embedded' ? EMBEDDED_WORK : undefined,
+      passwordWork: upstream.kind === 'embedded' ? TEST_PASSWORD_ITERATIONS : undefined,
       config: readConfig({
         ...upstream.env(access ?? { ...upstream.access, url: recorder?.url ?? '' }),
         PORT: port,

@@ -10,8 +10,8 @@ import { readConfig, type Config } from '../config/config.ts';
 import { connect, openUpstream, type UpstreamAccess } from '../upstream/client.ts';
 import { applySchema } from '../upstream/schema/apply-schema.ts';
 import { startTestUpstream, type TestUpstream } from './test-database.ts';
+import { TEST_PASSWORD_ITERATIONS } from './memory-engine.ts';
 import { createIdentity, type Identity, type IdentityOptions } from '../identity/identity.ts';
-import { EMBEDDED_WORK } from '../identity/passwords/hash-work.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../http/rate-limits.ts';
 
 /** Fixtures of the identity tests: a real upstream, the real routes, real sockets. */
@@ -58,7 +58,7 @@ export async function startIdentityServer(
     log: pino({ level: 'silent' }),
     rateLimits: rateLimitsWith(),
     heartbeat: scaleMs(500),
-    ...(engine.kind === 'embedded' ? { passwordWork: EMBEDDED_WORK } : {}),
+    ...(engine.kind === 'embedded' ? { passwordWork: TEST_PASSWORD_ITERATIONS } : {}),
     ...identityOptions,
   });
   const app = express();

@@ -6,7 +6,14 @@ import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts'
 import { eventually } from '../testing/fake-couchdb.ts';
 import { FairSlots } from './fair-slots.ts';
 
-/** Slots on a clock that the test sets, with requests that the test ends. */
+const opened: { readonly running: readonly unknown[]; end(ms: number): Promise<unknown> }[] = [];
+
+// A request that waits for ever would be rejected during a later test file.
+afterEach(async () => {
+  for (const slots of opened.splice(0)) while (slots.running.length > 0) await slots.end(1);
+});
+
+/** Slots on a clock that the test sets, with requests that the test ends. The rest ends after the test. */
 function createSlots(slots = 8) {
   const clock = { now: 0 };
   const waits: number[] = [];
@@ -33,7 +40,9 @@ function createSlots(slots = 8) {
     return ended.user;
   };
   const countOf = (user: string): number => running.filter((each) => each.user === user).length;
-  return { fair, clock, waits, running, starts, request, end, countOf };
+  const created = { fair, clock, waits, running, starts, request, end, countOf };
+  opened.push(created);
+  return created;
 }
 
 const requestMany = (

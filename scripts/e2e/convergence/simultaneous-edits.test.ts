@@ -7,12 +7,15 @@
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserPreferencesResponse } from '../../../server/contract.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { createPeer, type Peer } from '../../../server/testing/pouchdb-peer.ts';
 import { createDeviceFixture, waitForPreferences, waitForState } from '../testing/device.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 40);
 /** In ms, on a quiet machine. */
 const MAX_ROUND_MS = 3_000;
+/** Beyond this a store in sync replaces its database with the server's document. */
+const MAX_LOCAL_LEAVES = 17;
 
 const fixture = createDeviceFixture();
 
@@ -128,9 +131,9 @@ test(
     // The numbers of the rounds and generations have more digits.
     expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);
     // Pull and push of a sync run at once, so on a busy machine a round may take a run more. What grows with the history adds to each.
-    expect(least(last, 'requests')).toBeLessThanOrEqual(least(first, 'requests') + 2);
-    // The store does not accumulate its own conflicts either.
-    expect((await store.inspect()).leaves.length).toBeLessThan(40);
+    expect(least(last, 'requests')).toBeLessThanOrEqual(median(first, 'requests') + 2);
+    // The store does not accumulate its own conflicts either: it replaces its database when it is online for long enough.
+    await eventually(async () => (await store.inspect()).leaves.length <= MAX_LOCAL_LEAVES);
     if (process.env['ROUNDS'] !== undefined) {
       const some = measurements.filter((_, index) => index < 2 || (index + 1) % Math.ceil(ROUNDS / 10) === 0);
       process.stdout.write(`${some.map((one) => JSON.stringify(one)).join('\n')}\n`);

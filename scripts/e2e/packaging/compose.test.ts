@@ -99,6 +99,7 @@ it('requires every secret, and has no default that grants access', () => {
     'LOG_LEVEL=info',
     'FRONT_SUBNET=10.213.76.0/24',
     'DRAIN_LEAD_SECONDS=0',
+    'WORKERS=1',
   ];
   expect(new Set(defaults)).toEqual(new Set(expected));
   const required = variables.filter(([, , operator]) => operator === '?').map(([, name = '']) => name);

@@ -17,7 +17,7 @@ export function describeSettingChecks(fixture: () => SetupFixture, doctor: () =>
 
   it.each([
     ['couchdb', 'max_document_size', '1500000', /^document size: .* is 1500000 bytes on .*raise it to 1572864/],
-    ['chttpd', 'max_http_request_size', '8000000', /^request size: .* is 8000000 bytes on .*raise it to 8388608/],
+    ['chttpd', 'max_http_request_size', '4000000', /^request size: .* is 4000000 bytes on .*raise it to 4194304/],
     ['couchdb', 'changes_doc_ids_optimization_threshold', '10', /^id threshold: .*COUCHDB_DOC_IDS_THRESHOLD=10/],
     ['couchdb', 'default_security', 'everyone', /^new databases: .*Remove the setting/],
     ['jwt_auth', 'required_claims', 'kid', /^required claims: .*accepts expired tokens\. Set it to exp/],

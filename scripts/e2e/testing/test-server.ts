@@ -11,8 +11,8 @@ import type { Database } from '../../../client/platform/database.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import type { StartOptions } from '../../../server/app/start-context.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
-import { EMBEDDED_WORK } from '../../../server/identity/passwords/hash-work.ts';
 import { startTestUpstream, type TestUpstream } from '../../../server/testing/test-database.ts';
+import { TEST_PASSWORD_ITERATIONS } from '../../../server/testing/memory-engine.ts';
 
 PouchDB.plugin(memoryAdapter);
 
@@ -67,7 +67,7 @@ export async function startTestServer({
         ...env,
       }),
       log: pino({ level: 'silent' }),
-      passwordWork: upstream.kind === 'embedded' ? EMBEDDED_WORK : undefined,
+      passwordWork: upstream.kind === 'embedded' ? TEST_PASSWORD_ITERATIONS : undefined,
       ...options,
     });
   let running = await start(0);

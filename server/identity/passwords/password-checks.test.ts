@@ -7,6 +7,8 @@ import { listenOnFreePort, startConfiguredUpstream, startIdentityServer } from '
 import { connect, openUpstream } from '../../upstream/client.ts';
 import { readManyLeaves } from '../../upstream/read-many-leaves.ts';
 import { COUCHDB_WORK, EMBEDDED_WORK, workOf } from './hash-work.ts';
+import { DEFAULT_PBKDF2_ITERATIONS } from '../../upstream/embedded/passwords.ts';
+import { TEST_PASSWORD_ITERATIONS } from '../../testing/memory-engine.ts';
 import { createPasswordVerifier, createTurns, type VerifyPassword } from './password-checks.ts';
 import { readStoredHash } from './stored-hash.ts';
 
@@ -62,14 +64,19 @@ describe('with a database', () => {
     await gate.close();
   });
 
-  test('an account that the database creates costs what a check costs by default', async () => {
+  test('the embedded engine creates accounts that cost what a check costs by default', () =>
+    expect(EMBEDDED_WORK).toBe(DEFAULT_PBKDF2_ITERATIONS));
+
+  test('an account that the database creates costs what a check costs', async () => {
     const gate = await startIdentityServer(engine);
     const username = named(engine.accountName('typical'));
     await gate.identity.accounts.register(username, PASSWORD);
     const id = `org.couchdb.user:${username}`;
     const leaves = (await readManyLeaves(connect(engine.access), '_users', [{ id }])).get(id) ?? [];
     const hash = readStoredHash(username, leaves);
-    expect(hash === undefined ? 0 : workOf(hash)).toBe(engine.kind === 'embedded' ? EMBEDDED_WORK : COUCHDB_WORK);
+    expect(hash === undefined ? 0 : workOf(hash)).toBe(
+      engine.kind === 'embedded' ? TEST_PASSWORD_ITERATIONS : COUCHDB_WORK,
+    );
     await gate.close();
   });
 
