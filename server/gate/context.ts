@@ -74,22 +74,25 @@ export const runSteps = <T>(
 ): Promise<T> => runInSlices(steps, (slice) => runTurn(context, caller, slice));
 
 /**
- * Sends a request about the registry upstream, as the caller, once the caller has one of the connections. `path` is relative to the
- * registry.
+ * Sends a request about the registry upstream, as the caller, once the caller has one of the connections. The caller's access is
+ * checked then, because a slow body, or the wait for other requests, may have taken minutes. `path` is relative to the registry.
  */
 export function requestUpstream(
   context: GateContext,
-  { username }: { readonly username: Username },
+  caller: Caller,
   res: ServerResponse,
   request: Omit<UpstreamRequest, 'authorization'>,
 ): Promise<UpstreamResponse> {
+  const { username } = caller;
   const built = {
     ...request,
     path: [context.registry, ...request.path],
     runTurn: context.turns.runnerFor(username),
   };
-  const send = (): Promise<UpstreamResponse> =>
-    context.forward({ ...built, authorization: context.authorizationFor(username) }, res);
+  const send = async (): Promise<UpstreamResponse> => {
+    await context.checkAccess(caller);
+    return context.forward({ ...built, authorization: context.authorizationFor(username) }, res);
+  };
   return context.upstreamSlots.run(username, send, res);
 }
 

@@ -193,7 +193,7 @@ describe('at the gate', () => {
   }
 
   it('a user with slow large bodies waits until they end, and other users do not', async () => {
-    const slow = await Promise.all([1, 2].map(() => announce('greedy', 4 * MEBIBYTE, '{"docs":[')));
+    const slow = await Promise.all([1, 2, 3, 4].map(() => announce('greedy', 4 * MEBIBYTE, '{"docs":[')));
     const diff = (user: string): Promise<Response> => gate.request(user, '/_revs_diff', { method: 'POST', body: {} });
     // The bodies have been announced once a further request waits.
     let waiting = diff('greedy');

@@ -3,7 +3,7 @@ import { parseUsername, type Username } from '../../../couchdb-design/user-docum
 import { startTestGate, type TestGate } from '../../testing/test-gate.ts';
 import { eventually } from '../../testing/fake-couchdb.ts';
 
-/** Access is checked before a body's first byte, and again before the body is stored. */
+/** Access is checked before a body's first byte, and again before a request to the database is sent. */
 
 let gate: TestGate;
 beforeAll(async () => {
@@ -90,4 +90,23 @@ test.each([
   await eventually(async () => (await gate.request(user, '/')).status === 401);
   expect(await sendRest()).toBe(401);
   expect(await gate.registry().get(`user_${user}`)).toMatchObject({ preferences: {} });
+});
+
+test.each([
+  ['PUT', '/_local/after-suspension', '{"last_seq":"1-a"}'],
+  ['POST', '/_bulk_get', '{"docs":[{"id":"OWN"}]}'],
+  ['POST', '/_revs_diff', '{"OWN":["9-0123456789abcdef0123456789abcdef"]}'],
+])('%s %s is 401 when its second half arrives after the account is suspended', async (method, path, body) => {
+  const user = newUser();
+  expect((await gate.request(user, `/user_${user}`)).status).toBe(200);
+  const sendRest = await sendHalf(user, {
+    method,
+    path: new URL(gate.database).pathname + path,
+    type: 'application/json',
+    body: body.replace('OWN', `user_${user}`),
+  });
+  await gate.pouchgate.identity.accounts.suspend(user);
+  await eventually(async () => (await gate.request(user, '/')).status === 401);
+  expect(await sendRest()).toBe(401);
+  await expect(gate.registry().get(`_local/checkpoints:${user}`)).rejects.toMatchObject({ statusCode: 404 });
 });

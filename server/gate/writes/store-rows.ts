@@ -49,8 +49,6 @@ async function withTree<T>(
   work: (tree: DocumentTree) => Promise<T>,
 ): Promise<T> {
   return context.writeQueue.run(caller.ownId, async () => {
-    // Access was checked before the body's first byte. A slow body or the queue may have delayed the write since then.
-    await context.checkAccess(caller);
     const leaves = await readLeaves(context, caller, res);
     return work(await runTurn(context, caller, () => parseTree(leaves, context.readDocument)));
   });

@@ -99,6 +99,36 @@ test('while others guess from a few addresses, the right password gets through a
   expect(started(begin('198.51.100.1')).waitMs).toBe(0);
 });
 
+test('who begins attempts and leaves before the check does not delay the right password from another address', () => {
+  const { clock, begin, guess, started } = startGate();
+  for (let n = 0; n < 12; n += 1) {
+    guess(`192.0.2.${n}`);
+    clock.now += MAX_HOLD_MS;
+  }
+  for (let minute = 0; minute < 10; minute += 1) {
+    for (let second = 0; second < 60; second += 1) {
+      clock.now += 1_000;
+      const attempt = begin('203.0.113.1');
+      if (attempt.kind === 'started') attempt.abandon();
+    }
+    started(begin('198.51.100.1')).succeed();
+  }
+});
+
+test('who leaves while nobody is delayed is not delayed later', () => {
+  const { begin, guess, started } = startGate();
+  for (let n = 0; n < 100; n += 1) started(begin('198.51.100.1')).abandon();
+  while (guess('192.0.2.1'));
+  expect(started(begin('198.51.100.1')).waitMs).toBe(0);
+});
+
+test('many attempts at once from one address do not delay those from another', () => {
+  const { begin, started } = startGate();
+  const attempts = Array.from({ length: 100 }, () => begin('192.0.2.1'));
+  for (const attempt of attempts) if (attempt.kind === 'started') attempt.fail();
+  expect(started(begin('198.51.100.1')).waitMs).toBe(0);
+});
+
 test('while others guess from any number of addresses, a device that has signed in before gets through at once', () => {
   const { clock, begin, guess, started } = startGate();
   for (let n = 0; n < 5_000; n += 1) {

@@ -55,7 +55,7 @@ const MAX_REPEATED = 65_536;
 /** Decides when attempts to sign in may start: see policies.ts. */
 export class SignInAttempts {
   readonly #options: SignInAttemptsOptions;
-  /** The digests of addresses and names that have failed together. */
+  /** The digests of addresses and names that have failed together, or whose attempt has not ended. */
   readonly #repeated: LRUCache<string, true>;
 
   constructor(options: SignInAttemptsOptions) {
@@ -88,6 +88,10 @@ export class SignInAttempts {
     }
     if (addressKey !== undefined) counters.reserve(addressKey, startsAt);
     if (nameKey !== undefined) counters.add(nameKey, startsAt);
+    const delaysOthers = nameKey !== undefined && this.#nextAttemptAt(nameKey, time) > time;
+    const isNewcomer = username !== undefined && !isDevice && !this.#repeated.has(pair);
+    // At most one attempt of an address at a time, so that many at once delay their own address only.
+    if (isNewcomer) this.#repeated.set(pair, true);
     const takeBack = (): void => {
       if (nameKey !== undefined) counters.remove(nameKey);
     };
@@ -96,6 +100,8 @@ export class SignInAttempts {
       waitMs,
       abandon: () => {
         takeBack();
+        // The delay of others remains. Who leaves again and again must not renew it.
+        if (isNewcomer && !delaysOthers) this.#repeated.delete(pair);
         onOutcome('unchecked');
       },
       succeed: () => {

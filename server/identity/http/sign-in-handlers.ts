@@ -109,8 +109,11 @@ export class SignInHandlers {
     const deviceId = username === undefined ? undefined : deviceCookie.identify(req, username);
     const attempt = attempts.begin(username, { address, deviceId });
     if (attempt.kind === 'refused') throw tooManyRequests(attempt.retryAfterMs);
-    // A known device has turns of its own, also where many share its address.
-    const client = { key: deviceId ?? address, signal: abortOnDisconnect(res) };
+    // The known devices of a user have turns of their own, also where many share an address. Their number is the user's choice.
+    const client = {
+      key: deviceId === undefined ? address : `user ${String(username)}`,
+      signal: abortOnDisconnect(res),
+    };
     const isRight = await this.#check(attempt, username, password, client).catch((error: unknown) => {
       attempt.abandon();
       throw error;
