@@ -29,7 +29,10 @@ export const POLICIES = {
 
 export type PolicyName = keyof typeof POLICIES;
 
-/** The guesses of one name in the first hour of an attack from any number of addresses. Later hours have 40. */
+/**
+ * The guesses of one name in the first hour of an attack from any number of addresses. Later hours have 40. Gates and workers exchange
+ * their counters within a second, but each may begin an attempt before: with four of them an attacker has up to 240.
+ */
 export const MAX_GUESSES_PER_HOUR = 70;
 
 /** An attempt that has to wait no longer than this is held until then, instead of being refused. In ms. */
