@@ -51,21 +51,25 @@ export function createReplica(raw: readonly RawLeaf[]): Replica {
   };
 }
 
+/** A write between PouchDB's reads of the tree and of a leaf's body is rare, and a second one in a row rarer. */
+const MAX_LEAF_READS = 5;
+
 /**
  * Reads all leaves with their histories, deleted ones included, from a local or remote database. Resolves with an empty
- * list when the document is missing. Rejects when a leaf cannot be read: PouchDB reports leaves as `missing` when the
- * database is closed during the read.
+ * list when the document is missing. PouchDB reads the tree first and then each body, and reports a leaf as `missing` that was
+ * replaced and compacted in between: the leaves are read again then. Rejects when a leaf still cannot be read, for example
+ * because the database is closed.
  */
 export async function readLeaves({ database, id }: DocumentSource): Promise<readonly RawLeaf[]> {
-  const rows: readonly { ok?: unknown }[] = await fallbackOnStatus(
-    404,
-    [],
-    database.get(id, { open_revs: 'all', revs: true }),
-  );
-  return rows.map(({ ok }) => {
-    if (!ok) throw new Error('The document cannot be read.');
-    return ok as RawLeaf;
-  });
+  for (let reads = 1; ; reads += 1) {
+    const rows: readonly { ok?: unknown }[] = await fallbackOnStatus(
+      404,
+      [],
+      database.get(id, { open_revs: 'all', revs: true }),
+    );
+    if (rows.every(({ ok }) => ok)) return rows.map(({ ok }) => ok as RawLeaf);
+    if (reads === MAX_LEAF_READS) throw new Error('The document cannot be read.');
+  }
 }
 
 /** Reads the leaves and computes their replica. Rejects as `readLeaves`. */
