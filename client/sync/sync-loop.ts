@@ -30,8 +30,8 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   const buffering = createBufferingDetector(environment.now);
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
-  let wasDenied = false;
-  let hasExcessLeaves = false;
+  /** Whether the next run starts with the repair. It does until a run has been in sync, because a run may end before its repair. */
+  let mustReplace = false;
   let mustConfirmUser = false;
   /** Consecutive runs that timed out. */
   let timeouts = 0;
@@ -49,7 +49,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
         throttles,
         buffering,
         isRetry: failures > 0,
-        mustReplace: wasDenied || hasExcessLeaves,
+        mustReplace,
         mustConfirmUser,
         hasTimedOut: timeouts > 0,
         expectsHeadSoon: timeouts === 1,
@@ -61,13 +61,13 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     mustConfirmUser = reason.startsWith('wrong-');
     lastActivityAt = result.lastActivityAt;
     recordLongpoll(buffering, result, timeouts > 0);
-    // The next run starts with the repair. There is a delay only if that did not help.
-    wasDenied = type === 'denied';
-    hasExcessLeaves = type === 'excess-leaves';
+    const [wasDenied, hasExcessLeaves] = [type === 'denied', type === 'excess-leaves'];
+    mustReplace = wasDenied || hasExcessLeaves || (mustReplace && liveSince === Infinity);
     timeouts = type === 'feed-timed-out' || type === 'timed-out' ? timeouts + 1 : 0;
     // The server may be reachable over a new connection, so the next run starts without a delay.
     if (type === 'feed-timed-out' || type === 'woken' || hasExcessLeaves) continue;
     failures = countFailure(failures, lastActivityAt - liveSince);
+    // There is a delay only if the repair did not help.
     if (wasDenied && failures === 1) continue;
     const needsSignIn = type === 'sign-in-needed';
     dispatch({ type: needsSignIn ? type : 'interrupted', reason, lastActivityAt });

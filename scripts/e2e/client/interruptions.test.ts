@@ -76,6 +76,44 @@ test('a browser restores the data that the server has lost', async () => {
   await waitForPreferences(other, { theme: 'dark', selectedTags: ['home'] });
 });
 
+test('a replacement of many local leaves that a lost connection interrupts precedes the next sync', async () => {
+  const user = devices.newUser();
+  const id = `user_${user}`;
+  const browser = createInMemoryBrowser();
+  const proxy = await startFaultyProxy(devices.server.url);
+  const databases: ReturnType<typeof browser>[] = [];
+  const openDatabase: typeof browser = (name) => {
+    const database = browser(name);
+    databases.push(database);
+    return database;
+  };
+  const { store } = devices.open(user, openDatabase, {
+    url: devices.server.registryUrl.replace(devices.server.url, proxy.url),
+  });
+  await waitForState(store, 'live');
+  await store.set({ theme: 'dark' });
+  await waitForState(store, 'live', 0);
+  const tombstones = Array.from({ length: 20 }, (_, n) => {
+    const hash = n.toString(16).padStart(32, '0');
+    return { _id: id, _deleted: true, _rev: `2-${hash}`, _revisions: { start: 2, ids: [hash, 'e'.repeat(32)] } };
+  });
+  let requestsBeforeFault = Infinity;
+  // The replacement begins with a read of the server's leaves.
+  proxy.setFault(({ endpoint, faultedCount }) => {
+    if (endpoint !== id || faultedCount > 0) return undefined;
+    requestsBeforeFault = proxy.endpoints().length;
+    return { kind: 'drop' };
+  });
+  await databases.at(-1)?.bulkDocs(tombstones, { new_edits: false });
+  await waitForCondition(proxy.subscribe, () => proxy.endpoints().length > requestsBeforeFault);
+  expect(proxy.endpoints()[requestsBeforeFault]).toBe(id);
+  await waitForState(store, 'live', 0);
+  expect((await store.inspect()).leaves).toHaveLength(1);
+  expect(store.get()).toMatchObject({ theme: 'dark' });
+  await store.close();
+  await proxy.close();
+});
+
 test('detects a dead connection at once after the computer slept', async () => {
   const user = devices.newUser();
   const proxy = await startSeverableProxy(devices.server.url);
