@@ -16,7 +16,9 @@ test('accepts every JSON value of at most 16 levels without secret names, which 
     fc.property(fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }), (value) => {
       const isAccepted = namesIn(value).every(isIncluded);
       expect(findJsonViolation(value) === undefined).toBe(isAccepted);
-      if (isAccepted) expect(JSON.parse(JSON.stringify(value))).toEqual(value);
+      // As text, because JSON has no negative zero.
+      const text = JSON.stringify(value);
+      if (isAccepted) expect(JSON.stringify(JSON.parse(text))).toBe(text);
     }),
   );
 });
