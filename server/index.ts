@@ -29,7 +29,8 @@ import { createPreferencesResponse } from './preferences/response.ts';
 import { defaultPreferenceDefinition, definePreferences, type PreferenceDefinition } from './preferences/schema.ts';
 import type { Hub } from './registry/hub.ts';
 import { createProvision } from './registry/provision-document.ts';
-import { createForward, createForwardAgent } from './upstream/forward.ts';
+import { createForward } from './upstream/forward.ts';
+import { createForwardAgent } from './upstream/forward-agent.ts';
 
 export type {
   Authenticated,

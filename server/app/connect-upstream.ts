@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { upstreamLabel } from '../observability/upstream-label.ts';
 import { openUpstream, type Upstream, type UpstreamAccess } from '../upstream/client.ts';
 import { startEngineProcess } from '../upstream/embedded/engine-process.ts';
-import { createForwardAgent } from '../upstream/forward.ts';
+import { createForwardAgent } from '../upstream/forward-agent.ts';
 import type { StartContext } from './start-context.ts';
 
 export interface UpstreamConnection {

@@ -2,7 +2,7 @@ import { UserQuota } from '../gate/user-quota.ts';
 import { FairTurns } from '../lib/fair-turns.ts';
 import type { ShareName, ShareStats } from '../observability/source-metrics.ts';
 import { FairSlots } from '../upstream/fair-slots.ts';
-import { MAX_CONNECTIONS } from '../upstream/forward.ts';
+import { MAX_CONNECTIONS } from '../upstream/forward-agent.ts';
 
 /** Called with the time, in seconds, that a user's request has waited for its share. */
 export type OnWaited = (share: ShareName, seconds: number) => void;

@@ -2,7 +2,7 @@ import type { Agent } from 'node:http';
 import type { Logger } from 'pino';
 import type { Mount } from '../gate/request/target.ts';
 import type { Upstream } from '../upstream/client.ts';
-import { openConnections } from '../upstream/forward.ts';
+import { openConnections } from '../upstream/forward-agent.ts';
 import { ClockMonitor } from './clock-monitor.ts';
 import { FeedMonitor } from './feed-monitor.ts';
 import { LimitsMonitor } from './limits-monitor.ts';

@@ -261,3 +261,35 @@ it('closes an idle connection before the upstream does, so that no request is se
   await closed;
   expect(closedByGate).toBe(true);
 });
+
+it.each(['GET', 'POST'] as const)(
+  'sends a %s again, once, when its idle connection is closed by the upstream',
+  async (method) => {
+    built = {
+      method,
+      path: ['registry', '_bulk_get'],
+      authorization: 'Basic gate',
+      ...(method === 'POST' && { body: {} }),
+    };
+    await send(GET);
+    let failures = 1;
+    respond = ({ socket }, response) => {
+      if (failures-- > 0) socket.destroy();
+      else response.end('{"n":2}');
+    };
+    await send(GET);
+    expect(settled).toEqual([expect.objectContaining({ body: {} }), { status: 200, body: { n: 2 } }]);
+    failures = 2;
+    await send(GET);
+    expect(settled[2]).toMatchObject({ status: 503 });
+    expect(upstream.requests).toHaveLength(5);
+  },
+);
+
+it('does not send a request again that the upstream does not answer in time', async () => {
+  await send(GET);
+  respond = () => undefined;
+  await send(GET);
+  expect(settled[1]).toMatchObject({ status: 503 });
+  expect(upstream.requests).toHaveLength(2);
+});

@@ -1,5 +1,4 @@
 import http from 'node:http';
-import https from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
@@ -9,6 +8,7 @@ import { formatTraceparent } from '../http/traceparent.ts';
 import { describeFailedResponse, describeMissingResponse } from '../http/upstream-failure.ts';
 import type { RunTurn } from '../lib/fair-turns.ts';
 import { parseJson } from '../lib/json.ts';
+import { closeIdleConnections, createForwardAgent } from './forward-agent.ts';
 
 /** A request that the gate has built from parsed and checked values. Nothing is copied unread from a client's request. */
 export interface UpstreamRequest {
@@ -62,6 +62,8 @@ class BuiltRequest extends http.IncomingMessage {
   readonly upstreamResponse: Promise<UpstreamResponse>;
   /** True once the upstream's response has started. It may still be cut off. */
   hasResponse = false;
+  /** Whether it was sent on an idle connection, which the upstream may have closed at the same moment. */
+  isOnReusedConnection = false;
   readonly runTurn: RunTurn;
   settle: (response: Promise<UpstreamResponse>) => void = () => undefined;
 
@@ -150,10 +152,21 @@ function parseResponse(status: number, text: string, couchRequestId: unknown): U
 const upstreamUnresponsive = (error: unknown): HttpError =>
   serviceUnavailable('The database does not answer.', describeMissingResponse(error));
 
+/** Rejects a request whose idle connection was closed before any response. It may not have arrived. */
+class StaleConnectionError extends Error {}
+
+const isStale = ({ code }: NodeJS.ErrnoException, { hasResponse, isOnReusedConnection }: BuiltRequest): boolean =>
+  isOnReusedConnection && !hasResponse && code === 'ECONNRESET';
+
 /** Settles each request from the proxy's events. Replaces the default plugins, which write responses themselves. */
 const settleFromEvents =
   (onResponse: (status: number | undefined) => void): Plugin<BuiltRequest> =>
   (proxy) => {
+    proxy.on('proxyReq', (sent, request) => {
+      request.isOnReusedConnection = sent.reusedSocket;
+      // After its timeout a request ends with the same error.
+      sent.once('timeout', () => (request.isOnReusedConnection = false));
+    });
     proxy.on('proxyRes', (response, request) => {
       request.hasResponse = true;
       onResponse(response.statusCode);
@@ -166,33 +179,17 @@ const settleFromEvents =
     });
     proxy.on('error', (error, proxiedRequest) => {
       const request = proxiedRequest as BuiltRequest;
+      if (isStale(error, request)) {
+        request.settle(Promise.reject(new StaleConnectionError()));
+        return;
+      }
       if (!request.hasResponse) onResponse(undefined);
       request.settle(Promise.reject(upstreamUnresponsive(error)));
     });
   };
 
-/** Limit of concurrent user requests. The process's own requests use a separate, smaller pool. */
-export const MAX_CONNECTIONS = 8;
-
 /** In ms. A request that hangs must not hold its connection for long after the upstream has recovered. */
 const MAX_IDLE_MS = 10_000;
-
-/**
- * How long a connection may be idle, in ms. A request on a connection that the upstream is about to close fails with
- * ECONNRESET. Node's agent applies the upstream's `Keep-Alive: timeout` only if it has its own timeout (Node 20.20). Without it, an
- * edit five seconds after the previous one, when the engine closes idle connections, could get 503 on a busy machine.
- */
-const MAX_IDLE_CONNECTION_MS = 30_000;
-
-/** Creates the connection pool for built requests. */
-export function createForwardAgent(url: string): http.Agent {
-  const options = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: MAX_IDLE_CONNECTION_MS };
-  return url.startsWith('https:') ? new https.Agent(options) : new http.Agent(options);
-}
-
-/** Returns the number of an agent's open connections, idle ones included. */
-export const openConnections = ({ sockets, freeSockets }: Pick<http.Agent, 'sockets' | 'freeSockets'>): number =>
-  [...Object.values(sockets), ...Object.values(freeSockets)].reduce((sum, list) => sum + (list?.length ?? 0), 0);
 
 export interface ForwardOptions {
   readonly agent?: http.Agent;
@@ -204,7 +201,8 @@ export interface ForwardOptions {
 
 /**
  * Creates the forwarder of built requests, over http-proxy-middleware. It rejects with an HttpError: 502 for a response
- * that is not CouchDB's, 503 for none.
+ * that is not CouchDB's, 503 for none. A request whose idle connection turns out to be closed is sent again on a new one: each either
+ * reads, stores revisions under their ids, or names the revision that it replaces, so a second one changes nothing.
  */
 export function createForward(url: string, options: ForwardOptions = {}): Forward {
   const { agent = createForwardAgent(url), timeoutMs = MAX_IDLE_MS, onResponse = () => undefined } = options;
@@ -218,9 +216,11 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     ejectPlugins: true,
     plugins: [settleFromEvents(onResponse)],
   });
-  return async (request, res) => {
-    const { body, runTurn = runAtOnce } = request;
-    const bytes = body === undefined ? undefined : await runTurn(() => Buffer.from(JSON.stringify(body)));
+  const send = (
+    request: UpstreamRequest,
+    bytes: Buffer | undefined,
+    res: ServerResponse,
+  ): Promise<UpstreamResponse> => {
     const { socket } = res.req;
     // The connection is checked: a response that waits for an earlier one on it (pipelining) emits no `close` event.
     if (socket.destroyed) throw clientDisconnected();
@@ -229,5 +229,16 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     // The proxy may close this response and add listeners to it. The client's may be shared by several upstream requests.
     proxy(built, new http.ServerResponse(built), onFailure).catch(onFailure);
     return built.upstreamResponse;
+  };
+  return async (request, res) => {
+    const { body, runTurn = runAtOnce } = request;
+    const bytes = body === undefined ? undefined : await runTurn(() => Buffer.from(JSON.stringify(body)));
+    try {
+      return await send(request, bytes, res);
+    } catch (error) {
+      if (!(error instanceof StaleConnectionError)) throw error;
+      closeIdleConnections(agent);
+      return send(request, bytes, res);
+    }
   };
 }

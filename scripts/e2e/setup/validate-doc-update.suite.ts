@@ -4,12 +4,8 @@ import { Socket } from 'node:net';
 import jwt from 'jsonwebtoken';
 import { usernameOf } from '../../../couchdb-design/testing/arbitraries.ts';
 import { newUserDocument, parseUsername, type Username } from '../../../couchdb-design/user-document/user-document.ts';
-import {
-  createForward,
-  createForwardAgent,
-  type UpstreamResponse,
-  type UpstreamRequest,
-} from '../../../server/upstream/forward.ts';
+import { createForward, type UpstreamResponse, type UpstreamRequest } from '../../../server/upstream/forward.ts';
+import { createForwardAgent } from '../../../server/upstream/forward-agent.ts';
 import { upstreamAuthorization, type AuthorizationFor } from '../../../server/upstream/authorization.ts';
 import { keyIdOf } from '../../../server/upstream/jwt-key-id.ts';
 import type { SetupFixture } from './testing/fixture.ts';
