@@ -12,6 +12,8 @@ const SLOWEST_FILES = [
   'scripts/e2e/convergence/simultaneous-edits.test.ts',
   'scripts/e2e/values/values.test.ts',
   'scripts/e2e/setup/setup.test.ts',
+  'scripts/e2e/resilience/doc-ids-threshold.test.ts',
+  'server/cli/attack/planted-holes.test.ts',
   'scripts/e2e/users/database-failures.test.ts',
   'scripts/e2e/client/interruptions.test.ts',
   'scripts/e2e/client/wrong-clocks.test.ts',
@@ -28,6 +30,13 @@ const SLOWEST_FILES = [
   'scripts/e2e/resilience/hung-feed.test.ts',
   'scripts/e2e/security/fuzz.test.ts',
   'scripts/e2e/resilience/restored-database.test.ts',
+  'scripts/e2e/resilience/killed-database.test.ts',
+  'scripts/e2e/frameworks/mounting.test.ts',
+  'scripts/e2e/operations/workers.test.ts',
+  'scripts/e2e/operations/workers-as-one-server.test.ts',
+  'server/cli/attack/command.test.ts',
+  'server/gate/writes/tree-costs.test.ts',
+  'server/observability/metrics.test.ts',
 ];
 
 export default class SlowestFirst extends Sequencer {
