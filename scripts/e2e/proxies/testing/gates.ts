@@ -7,6 +7,7 @@ import { eventually } from '../../../../server/testing/fake-couchdb.ts';
 import { findFreePort } from '../../../../server/testing/free-port.ts';
 import { startTestUpstream } from '../../../../server/testing/test-database.ts';
 import { startServerProcess } from '../../testing/server-process.ts';
+import type { Journal } from './journal.ts';
 
 export interface Gates {
   /** `127.0.0.1:<port>` */
@@ -22,7 +23,7 @@ export interface Gates {
   readonly close: () => Promise<void>;
 }
 
-export async function startGates(leadSeconds: number): Promise<Gates> {
+export async function startGates(leadSeconds: number, journal: Journal): Promise<Gates> {
   const upstream = await startTestUpstream();
   const secret = randomBytes(32).toString('base64url');
   const ports = [await findFreePort(), await findFreePort()] as const;
@@ -43,7 +44,9 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
       PUBLIC_URL: 'https://gate.example',
       DRAIN_LEAD_SECONDS: String(leadSeconds),
       DRAIN_SECONDS: '2',
+      LOG_LEVEL: 'info',
     });
+    child.stdout?.setEncoding('utf8').on('data', journal.recordLines(`gate ${port}`));
     await eventually(() => isReady(port));
     return child;
   };
