@@ -2,12 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import { eventually } from '../../../../server/testing/fake-couchdb.ts';
 import { findFreePort } from '../../../../server/testing/free-port.ts';
 import { startTestUpstream } from '../../../../server/testing/test-database.ts';
 import { startServerProcess } from '../../testing/server-process.ts';
 import type { Journal } from './journal.ts';
+
+/** How long after `/readyz` responds with 200 the next gate is stopped, in ms: until the proxies' health checks have passed. */
+const LOAD_BALANCER_LAG_MS = 5_000;
 
 export interface Gates {
   /** `127.0.0.1:<port>` */
@@ -18,7 +22,7 @@ export interface Gates {
   readonly token: (username: string, claims?: object) => string;
   /** Reads the preferences of a user from a gate, without a proxy. Open conflicts are merged. */
   readonly readPreferences: (username: string) => Promise<Readonly<Record<string, unknown>>>;
-  /** Restarts one gate after the other, each once the previous one is ready again. */
+  /** Restarts one gate after the other, each once the proxies use the previous one again. */
   readonly restartOneByOne: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -74,6 +78,7 @@ export async function startGates(leadSeconds: number, journal: Journal): Promise
           await exited;
         }
         children[n] = await start(port);
+        await delay(LOAD_BALANCER_LAG_MS);
       }
     },
     close: async () => {
