@@ -7,6 +7,8 @@
  * `--seconds` is how long clients must stay live, and `--lead` the gates' `DRAIN_LEAD_SECONDS`. `--quick` is shorter, and
  * restarts the gates behind the configurations of docs/proxies only, for `npm test`.
  */
+// Before the modules that read it.
+import '../../test/set-patience.ts';
 // PouchDB's browser build needs `self`.
 import '../../test/jest-setup.ts';
 import { parseArgs } from 'node:util';
