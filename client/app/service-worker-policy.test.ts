@@ -23,7 +23,7 @@ test.each([
   ['/api/auth/sessions', 'GET', 'navigate'],
   ['/sync/user_registry/user_alice', 'GET', 'cors'],
   ['/sync/user_registry/', 'GET', 'navigate'],
-  ['/sync/user_registry/_changes?feed=longpoll', 'POST', 'cors'],
+  ['/sync/user_registry/_changes?feed=longpoll', 'GET', 'cors'],
   ['/assets/page-abc.js?v=2', 'GET', 'cors'],
   ['/assets/other.js', 'GET', 'cors'],
   ['/', 'POST', 'navigate'],

@@ -187,6 +187,19 @@ test('sends requests for any address to the URL of the server', async () => {
   }
 });
 
+test('requests the changes without a body, so that no proxy can end a live response while it reads one', async () => {
+  const bodies: unknown[] = [];
+  const { fetch, requests } = createTestFetch((_url, { body }) => {
+    bodies.push(body);
+    return { text: feedWithRow };
+  });
+  const body = JSON.stringify({ doc_ids: [ID] });
+  await fetch(`${DB}/_changes?filter=_doc_ids&since=0`, { method: 'POST', body });
+  await fetch(`${LONGPOLL}&filter=_doc_ids`, { method: 'POST', body });
+  expect(requests).toEqual([`GET ${DB}/_changes?filter=_doc_ids&since=0`, `GET ${LONGPOLL}&filter=_doc_ids`]);
+  expect(bodies).toEqual([null, null]);
+});
+
 test('passes on a failed _bulk_get, so that PouchDB reads the document itself', async () => {
   const { fetch, events } = createTestFetch(({ pathname }) =>
     pathname.endsWith('_bulk_get')

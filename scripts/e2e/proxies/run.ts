@@ -7,6 +7,8 @@
  * `--seconds` is how long clients must stay live, and `--lead` the gates' `DRAIN_LEAD_SECONDS`. `--quick` is shorter, and
  * restarts the gates behind the configurations of docs/proxies only, for `npm test`.
  */
+// Before the modules that read it.
+import '../../test/set-patience.ts';
 // PouchDB's browser build needs `self`.
 import '../../test/jest-setup.ts';
 import { parseArgs } from 'node:util';
@@ -17,6 +19,7 @@ import { checkRollingRestart } from './checks/rolling-restart.ts';
 import { checkEventStream, checkLiveSync } from './checks/stays-live.ts';
 import { createClients } from './testing/clients.ts';
 import { startGates } from './testing/gates.ts';
+import { createJournal, type Journal } from './testing/journal.ts';
 import { createPathFactory, type Path } from './testing/paths.ts';
 import { CONFIGURATION_NAMES, PROXY_NAMES } from './testing/proxies.ts';
 import { findProgram } from './testing/proxy-process.ts';
@@ -40,8 +43,9 @@ async function main(): Promise<number> {
       positionals.every((part) => `${proxy} ${configuration}`.includes(part)),
     ).map((configuration) => ({ proxy, configuration, program: findProgram(proxy) })),
   );
-  const gates = await startGates(lead);
-  const factory = createPathFactory(gates.addresses);
+  const journal = createJournal();
+  const gates = await startGates(lead, journal);
+  const factory = createPathFactory(gates.addresses, journal);
   const clients = createClients(gates);
   const paths: Path[] = [];
   try {
@@ -52,8 +56,8 @@ async function main(): Promise<number> {
     const live = await Promise.all(
       paths.map((path) =>
         Promise.all([
-          checkLiveSync(clients, path, seconds),
-          checkEventStream(clients, path, seconds),
+          checkLiveSync(clients, path, journal, seconds),
+          checkEventStream(clients, path, journal, seconds),
           // The other configurations have the proxies' default limits.
           path.configuration === 'docs/proxies' ? checkLargeToken(gates, path) : undefined,
         ]),
@@ -65,18 +69,24 @@ async function main(): Promise<number> {
     return report(
       paths.map((path, n) => ({ path, outcomes: [...(live[n] ?? []), restarts.get(path)] })),
       selected.length - paths.length,
+      journal,
     );
   } finally {
+    journal.close();
     await clients.close();
     await Promise.all(paths.map((path) => path.close()));
     await gates.close();
   }
 }
 
-/** Prints the table and the counts. Returns the exit code. An outcome is undefined where the check did not run. */
+/**
+ * Prints the table and the counts, and the journal if a check failed. Returns the exit code. An outcome is undefined where the check
+ * did not run.
+ */
 function report(
   rows: readonly { readonly path: Path; readonly outcomes: readonly (Outcome | undefined)[] }[],
   skippedPaths: number,
+  journal: Journal,
 ): number {
   const formatOutcome = (outcome: Outcome | undefined): string =>
     outcome === undefined ? '' : `${outcome.passed ? 'ok' : 'FAILED'}: ${outcome.note}`;
@@ -92,6 +102,7 @@ function report(
   const all = rows.flatMap(({ outcomes }) => outcomes).filter((outcome) => outcome !== undefined);
   const passed = all.filter((outcome) => outcome.passed).length;
   const failed = all.length - passed;
+  if (failed > 0) console.log(['', 'Journal:', ...journal.lines(), ''].join('\n'));
   console.log(`${passed} passed, ${failed} failed, ${skippedPaths * CHECKS_PER_PATH} skipped`);
   return failed === 0 ? 0 : 1;
 }

@@ -32,10 +32,10 @@ interface Traffic {
 }
 
 async function startTraffic(gates: Gates, clients: Clients, path: Path): Promise<Traffic> {
-  const counts = new Map<string, number>();
-  const countedPath: Path = { ...path, fetch: countResponses(path.fetch, counts) };
+  const observed = path.observe('rolling restart');
+  const { requests } = observed;
   const username = `restart-${path.proxy}-${path.configuration.replace('/', '-')}`;
-  const store = clients.openStore(countedPath, username);
+  const store = clients.openStore(observed, username);
   await timeUntil(store.subscribe, () => store.status().state === 'live', MAX_LIVE_MS);
 
   const stopping = new AbortController();
@@ -48,13 +48,13 @@ async function startTraffic(gates: Gates, clients: Clients, path: Path): Promise
       lastSet = `edit ${n}`;
     }),
     repeat(signal, EDIT_INTERVAL_MS, async (n) => {
-      const response = await clients.patch(countedPath, username, { selectedContexts: [`edit ${n}`] });
+      const response = await clients.patch(observed, username, { selectedContexts: [`edit ${n}`] });
       await response.text();
       if (response.ok) lastAcknowledged = `edit ${n}`;
     }),
     repeat(signal, READ_INTERVAL_MS, async () => {
       const headers = { authorization: `Bearer ${gates.token(username)}` };
-      await (await countedPath.fetch(`${path.url}/sync/${gates.registry}/`, { headers })).text();
+      await (await observed.fetch(`${path.url}/sync/${gates.registry}/`, { headers })).text();
     }),
   ];
   return {
@@ -68,14 +68,20 @@ async function startTraffic(gates: Gates, clients: Clients, path: Path): Promise
         JSON.stringify(stored['selectedTags']) !== JSON.stringify([lastSet]),
         JSON.stringify(stored['selectedContexts']) !== JSON.stringify([lastAcknowledged]),
       ].filter(Boolean).length;
-      const errors = [...counts].filter(([status]) => status !== 'ok');
-      const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-      const listed = errors.map(([status, count]) => `${count} × ${status}`).join(', ');
+      const counts = new Map<string, number>();
+      for (const { outcome } of requests.failures) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      const listed = [...counts].map(([outcome, count]) => `${count} × ${outcome}`).join(', ');
       const retries = retriesRefused(path.proxy, path.configuration);
-      const summary = `${listed === '' ? '0 errors' : listed} of ${total} responses, ${lost} lost`;
+      const summary = `${listed === '' ? '0 errors' : listed} of ${requests.endedCount()} responses, ${lost} lost`;
+      const passed = (counts.size === 0 || !retries) && lost === 0 && sentMs !== undefined;
       return {
-        passed: (errors.length === 0 || !retries) && lost === 0 && sentMs !== undefined,
-        note: [summary, retries ? '' : 'no retries', sentMs === undefined ? 'not live again' : '']
+        passed,
+        note: [
+          summary,
+          retries ? '' : 'no retries',
+          sentMs === undefined ? 'not live again' : '',
+          ...(passed ? [] : requests.failures.map(({ text }) => text)),
+        ]
           .filter((part) => part !== '')
           .join(', '),
       };
@@ -89,20 +95,4 @@ async function repeat(signal: AbortSignal, intervalMs: number, action: (n: numbe
     await action(n).catch(() => undefined);
     await delay(intervalMs);
   }
-}
-
-/** Counts responses as `ok`, by their status from 500, and requests without a response as `no response`. */
-function countResponses(fetch: Path['fetch'], counts: Map<string, number>): Path['fetch'] {
-  const count = (key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
-  return async (input, init) => {
-    try {
-      const response = await fetch(input, init);
-      count(response.status >= 500 ? String(response.status) : 'ok');
-      return response;
-    } catch (error) {
-      // The client itself aborts requests.
-      if (init?.signal?.aborted !== true) count('no response');
-      throw error;
-    }
-  };
 }

@@ -2,11 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import { eventually } from '../../../../server/testing/fake-couchdb.ts';
 import { findFreePort } from '../../../../server/testing/free-port.ts';
 import { startTestUpstream } from '../../../../server/testing/test-database.ts';
 import { startServerProcess } from '../../testing/server-process.ts';
+import type { Journal } from './journal.ts';
+
+/** How long after `/readyz` responds with 200 the next gate is stopped, in ms: until the proxies' health checks have passed. */
+const LOAD_BALANCER_LAG_MS = 5_000;
 
 export interface Gates {
   /** `127.0.0.1:<port>` */
@@ -17,12 +22,12 @@ export interface Gates {
   readonly token: (username: string, claims?: object) => string;
   /** Reads the preferences of a user from a gate, without a proxy. Open conflicts are merged. */
   readonly readPreferences: (username: string) => Promise<Readonly<Record<string, unknown>>>;
-  /** Restarts one gate after the other, each once the previous one is ready again. */
+  /** Restarts one gate after the other, each once the proxies use the previous one again. */
   readonly restartOneByOne: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-export async function startGates(leadSeconds: number): Promise<Gates> {
+export async function startGates(leadSeconds: number, journal: Journal): Promise<Gates> {
   const upstream = await startTestUpstream();
   const secret = randomBytes(32).toString('base64url');
   const ports = [await findFreePort(), await findFreePort()] as const;
@@ -43,7 +48,9 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
       PUBLIC_URL: 'https://gate.example',
       DRAIN_LEAD_SECONDS: String(leadSeconds),
       DRAIN_SECONDS: '2',
+      LOG_LEVEL: 'info',
     });
+    child.stdout?.setEncoding('utf8').on('data', journal.recordLines(`gate ${port}`));
     await eventually(() => isReady(port));
     return child;
   };
@@ -71,6 +78,7 @@ export async function startGates(leadSeconds: number): Promise<Gates> {
           await exited;
         }
         children[n] = await start(port);
+        await delay(LOAD_BALANCER_LAG_MS);
       }
     },
     close: async () => {

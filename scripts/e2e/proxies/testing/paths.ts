@@ -3,10 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Agent, fetch as undiciFetch, type Dispatcher } from 'undici';
 import { findFreePort } from '../../../../server/testing/free-port.ts';
 import { CONFIGURATIONS, proxyArguments, type ConfigurationName, type ProxyName } from './proxies.ts';
+import type { Journal } from './journal.ts';
 import { startProxyProcess } from './proxy-process.ts';
+import { createRequestLog, type RequestLog } from './request-log.ts';
 
 export interface Path {
   readonly proxy: ProxyName;
@@ -15,7 +17,13 @@ export interface Path {
   readonly url: string;
   /** Trusts the proxy's certificate, and accepts compressed responses as browsers do. */
   readonly fetch: typeof globalThis.fetch;
+  /** Returns the same path for one client, whose requests are recorded. `name` is its name in the journal. */
+  readonly observe: (name: string) => ObservedPath;
   readonly close: () => Promise<void>;
+}
+
+export interface ObservedPath extends Path {
+  readonly requests: RequestLog;
 }
 
 export interface PathFactory {
@@ -24,7 +32,7 @@ export interface PathFactory {
 }
 
 /** The temporary files are removed when this process exits. */
-export function createPathFactory(gates: readonly [string, string]): PathFactory {
+export function createPathFactory(gates: readonly [string, string], journal: Journal): PathFactory {
   const root = mkdtempSync(join(tmpdir(), 'pouchgate-proxies-'));
   const removeFiles = (): void => rmSync(root, { recursive: true, force: true });
   process.once('exit', removeFiles);
@@ -38,23 +46,35 @@ export function createPathFactory(gates: readonly [string, string]): PathFactory
       const { scheme, text } = CONFIGURATIONS[proxy][configuration]({ port, redirectPort, gates, folder, certificate });
       const file = join(folder, 'configuration');
       writeFileSync(file, text);
-      const running = await startProxyProcess(program, proxyArguments(proxy, file, folder), { folder, port });
+      const name = `${proxy} ${configuration}`;
+      const running = await startProxyProcess(program, proxyArguments(proxy, file, folder), {
+        folder,
+        port,
+        onOutput: journal.recordLines(name),
+      });
       const dispatcher = new Agent({ connect: { ca } });
-      return {
+      const path: Path = {
         proxy,
         configuration,
         url: `${scheme}://127.0.0.1:${port}`,
-        // The types of undici and of Node differ in details.
-        fetch: ((input: string, init?: object) =>
-          undiciFetch(input, { ...init, dispatcher })) as unknown as Path['fetch'],
+        fetch: createFetch(dispatcher),
+        observe: (client) => {
+          const requests = createRequestLog((text) => journal.record(`${name}, ${client}`, text));
+          return { ...path, fetch: createFetch(dispatcher.compose(requests.interceptor)), requests };
+        },
         close: async () => {
           await dispatcher.destroy();
           await running.close();
         },
       };
+      return path;
     },
   };
 }
+
+/** The types of undici and of Node differ in details. */
+const createFetch = (dispatcher: Dispatcher): Path['fetch'] =>
+  ((input: string, init?: object) => undiciFetch(input, { ...init, dispatcher })) as unknown as Path['fetch'];
 
 /** Creates a self-signed certificate for 127.0.0.1. Returns the path of a file with it and its key. */
 function createCertificate(folder: string): string {

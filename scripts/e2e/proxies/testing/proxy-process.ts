@@ -35,11 +35,18 @@ function isExecutable(path: string): boolean {
   }
 }
 
+export interface ProxyProcessOptions {
+  readonly folder: string;
+  readonly port: number;
+  /** Called with what the proxy prints. */
+  readonly onOutput: (text: string) => void;
+}
+
 /** Starts a proxy in `folder`. Resolves once it listens on `port`. Rejects with its output if it exits before. */
 export async function startProxyProcess(
   program: string,
   args: readonly string[],
-  { folder, port }: { readonly folder: string; readonly port: number },
+  { folder, port, onOutput }: ProxyProcessOptions,
 ): Promise<ProxyProcess> {
   const child = spawn(program, args, {
     cwd: folder,
@@ -49,8 +56,11 @@ export async function startProxyProcess(
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    // The first lines are enough for an error.
-    stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(0, 4_000)));
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      // The first lines are enough for an error at its start.
+      output = (output + text).slice(0, 4_000);
+      onOutput(text);
+    });
   }
   const exited = once(child, 'exit');
   running.add(child);
