@@ -32,6 +32,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   let failures = 0;
   /** Whether the next run starts with the repair. It does until a run has been in sync, because a run may end before its repair. */
   let mustReplace = false;
+  /** See SyncRunOptions. A run that fails for another reason, such as a busy server, has confirmed nothing. */
   let mustConfirmUser = false;
   /** Consecutive runs that timed out. */
   let timeouts = 0;
@@ -57,8 +58,8 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
       signal,
     );
     if (isAborted()) break;
-    const { type, reason, retryAfterMs, liveSince } = result;
-    mustConfirmUser = reason.startsWith('wrong-');
+    const { type, reason, retryAfterMs, liveSince, isUserConfirmed } = result;
+    mustConfirmUser = reason.startsWith('wrong-') || (mustConfirmUser && !isUserConfirmed);
     lastActivityAt = result.lastActivityAt;
     recordLongpoll(buffering, result, timeouts > 0);
     const [wasDenied, hasExcessLeaves] = [type === 'denied', type === 'excess-leaves'];

@@ -17,6 +17,8 @@ export interface LiveClient {
   readonly counts: LiveCounts;
   /** True while a response has started and not ended. */
   readonly parked: boolean;
+  /** True while a longpoll is open that has received a heartbeat: it has been open for a second or longer. */
+  readonly hasHeartbeat: boolean;
   close(): void;
 }
 
@@ -46,6 +48,9 @@ export interface LiveClientOptions {
 /** Shorter delays than PouchDB's own. */
 const defaultBackOff = (failures: number): Promise<unknown> =>
   delay(Math.min(50 * 2 ** failures, 1_000) * (0.5 + Math.random() / 2));
+
+/** The head of a longpoll, and at least one heartbeat. */
+const LONGPOLL_WITH_HEARTBEAT = /^\{"results":\[\n\n+$/;
 
 const zeroCounts = (): LiveCounts => ({ requests: 0, rows: 0, refused: 0, empty: 0, lost: 0, unreached: 0 });
 
@@ -91,6 +96,7 @@ class LoopingLiveClient implements LiveClient {
   #leaves: readonly string[] = [];
   #since = '0';
   #parked = false;
+  #hasHeartbeat = false;
 
   constructor(options: LiveClientOptions) {
     this.username = options.username;
@@ -105,6 +111,10 @@ class LoopingLiveClient implements LiveClient {
 
   get parked(): boolean {
     return this.#parked;
+  }
+
+  get hasHeartbeat(): boolean {
+    return this.#hasHeartbeat;
   }
 
   close(): void {
@@ -146,6 +156,7 @@ class LoopingLiveClient implements LiveClient {
       return false;
     } finally {
       this.#parked = false;
+      this.#hasHeartbeat = false;
     }
   }
 
@@ -154,7 +165,10 @@ class LoopingLiveClient implements LiveClient {
     let text = '';
     for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
       text += chunk;
-      if (this.feed === 'longpoll') continue;
+      if (this.feed === 'longpoll') {
+        this.#hasHeartbeat = LONGPOLL_WITH_HEARTBEAT.test(text);
+        continue;
+      }
       const lines = text.split('\n');
       text = lines.pop() ?? '';
       for (const line of lines) this.#applyProgress(parseFeedLine(line));
