@@ -7,12 +7,16 @@
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserPreferencesResponse } from '../../../server/contract.ts';
+import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { createPeer, type Peer } from '../../../server/testing/pouchdb-peer.ts';
 import { createDeviceFixture, waitForPreferences, waitForState } from '../testing/device.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 40);
 /** In ms, on a quiet machine. */
 const MAX_ROUND_MS = 3_000;
+
+/** A store removes its conflicts from 18 leaves. */
+const MAX_STORE_LEAVES = 18;
 
 const fixture = createDeviceFixture();
 
@@ -126,8 +130,9 @@ test(
     expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);
     // Pull and push of a sync run at once, so a round may have a request more or less.
     expect(median(last, 'requests')).toBeLessThanOrEqual(median(first, 'requests') + 2);
-    // The store does not accumulate its own conflicts either.
-    expect((await store.inspect()).leaves.length).toBeLessThan(40);
+    // The store does not accumulate its own conflicts either. It removes them in a run of its own after it was live, and each round
+    // interrupts the one that waits for its turn: there are at most four runs in four seconds.
+    await eventually(async () => (await store.inspect()).leaves.length < MAX_STORE_LEAVES);
     if (process.env['ROUNDS'] !== undefined) {
       const some = measurements.filter((_, index) => index < 2 || (index + 1) % Math.ceil(ROUNDS / 10) === 0);
       process.stdout.write(`${some.map((one) => JSON.stringify(one)).join('\n')}\n`);
