@@ -32,7 +32,6 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   let failures = 0;
   /** Whether the next run starts with the repair. It does until a run has been in sync, because a run may end before its repair. */
   let mustReplace = false;
-  /** See SyncRunOptions. A run that fails for another reason, such as a busy server, has confirmed nothing. */
   let mustConfirmUser = false;
   /** Consecutive runs that timed out. */
   let timeouts = 0;
@@ -58,12 +57,15 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
       signal,
     );
     if (isAborted()) break;
-    const { type, reason, retryAfterMs, liveSince, isUserConfirmed } = result;
-    mustConfirmUser = reason.startsWith('wrong-') || (mustConfirmUser && !isUserConfirmed);
+    const { type, reason, retryAfterMs, liveSince } = result;
     lastActivityAt = result.lastActivityAt;
     recordLongpoll(buffering, result, timeouts > 0);
-    const [wasDenied, hasExcessLeaves] = [type === 'denied', type === 'excess-leaves'];
-    mustReplace = wasDenied || hasExcessLeaves || (mustReplace && liveSince === Infinity);
+    const wasDenied = type === 'denied';
+    const hasExcessLeaves = type === 'excess-leaves';
+    // A run that fails for another reason, such as a busy server, has neither replaced nor confirmed anything.
+    mustReplace = (mustReplace && liveSince === Infinity) || wasDenied || hasExcessLeaves;
+    // A run that fails for another reason, such as a busy server, has confirmed nothing.
+    mustConfirmUser = (mustConfirmUser && liveSince === Infinity) || reason.startsWith('wrong-');
     timeouts = type === 'feed-timed-out' || type === 'timed-out' ? timeouts + 1 : 0;
     // The server may be reachable over a new connection, so the next run starts without a delay.
     if (type === 'feed-timed-out' || type === 'woken' || hasExcessLeaves) continue;

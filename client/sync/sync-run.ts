@@ -38,7 +38,6 @@ class SyncRun {
   readonly #longpollMode: LongpollMode;
   #longpoll: LongpollProgress = 'none';
   #liveSince = Infinity;
-  #isUserConfirmed = false;
   /**
    * The leaves that the server's feed last returned in this run. Those of earlier runs do not count: a database that is
    * restored while the connection stays open returns older leaves from then on.
@@ -111,7 +110,6 @@ class SyncRun {
       },
       onPending: (change) => void (this.#pendingRequests += change),
       onResponse: this.#onResponse,
-      onUserConfirmed: () => void (this.#isUserConfirmed = true),
       onServerTime: this.#options.onServerTime,
       onLongpollOpen: () => this.#markIdle('longpoll'),
       onLongpollProgress: (progress) => {
@@ -238,15 +236,7 @@ class SyncRun {
   readonly #end: EndSyncRun = (type, reason = this.#explainEnd(type), retryAfterMs = 0) => {
     if (this.#signal.aborted) return;
     const lastActivityAt = this.#idleTimeout.lastActivityAt();
-    this.#onEnd({
-      type,
-      reason,
-      longpoll: this.#longpoll,
-      retryAfterMs,
-      lastActivityAt,
-      liveSince: this.#liveSince,
-      isUserConfirmed: this.#isUserConfirmed,
-    });
+    this.#onEnd({ type, reason, longpoll: this.#longpoll, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
     this.#controller.abort();
   };
 

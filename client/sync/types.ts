@@ -46,8 +46,8 @@ export interface SyncRunOptions extends SyncOptions {
    */
   readonly mustReplace: boolean;
   /**
-   * Whether a run found another user's document, or another server, and no feed has shown the user's own document since. No edit
-   * is then sent before the feed has shown it.
+   * Whether a run found another user's document, or another server, and no run has been in sync since. No edit is then sent
+   * before the feed has shown the user's own document.
    */
   readonly mustConfirmUser: boolean;
 }
@@ -75,8 +75,6 @@ export interface SyncResult {
   readonly lastActivityAt: number;
   /** When the run became live, in milliseconds since 1970; Infinity if it never did. */
   readonly liveSince: number;
-  /** Whether the feed has shown the user's own document. */
-  readonly isUserConfirmed: boolean;
 }
 
 /** Ends the run. Later calls have no effect. Without a reason the run finds it. */
@@ -96,8 +94,6 @@ export interface SyncRunEvents {
    * `rejection` is the reason for a response that rejects the request.
    */
   readonly onResponse: (revisions: readonly string[], rejection: ConnectionReason | undefined) => void;
-  /** Called after each valid response of the feed: it contains no other user's document. */
-  readonly onUserConfirmed: () => void;
   /** See SyncOptions. */
   readonly onServerTime: SyncOptions['onServerTime'];
   /** Called when the server holds a longpoll open. */

@@ -42,17 +42,7 @@ const withoutBody = (init?: RequestInit): RequestInit => ({ ...init, method: 'GE
 /** PouchDB may use any address: the last segment of its path and its query are appended to `url`. */
 export function createValidatingFetch(
   options: ValidatingFetchOptions,
-  {
-    signal,
-    end,
-    onPending,
-    onActivity,
-    onResponse,
-    onUserConfirmed,
-    onServerTime,
-    onLongpollOpen,
-    onLongpollProgress,
-  }: SyncRunEvents,
+  { signal, end, onPending, onActivity, onResponse, onServerTime, onLongpollOpen, onLongpollProgress }: SyncRunEvents,
 ): typeof globalThis.fetch {
   const { url, store, environment, timing, getToken, throttles, hasTimedOut, longpollMode } = options;
   let confirmUser: () => void = () => undefined;
@@ -107,10 +97,7 @@ export function createValidatingFetch(
       if (response.ok && !isLongpoll) {
         await onServerTime({ date: Date.parse(response.headers.get('Date') ?? ''), elapsedMs });
       }
-      if (isFeed) {
-        confirmUser();
-        onUserConfirmed();
-      }
+      if (isFeed) confirmUser();
       const revisions = isFeed ? body.results.flatMap(({ changes }) => changes.map(({ rev }) => rev)) : [];
       onResponse(revisions, response.ok ? undefined : explain());
       return new Response(text, response);

@@ -66,7 +66,6 @@ export function createTestFetch(
       onPending: () => undefined,
       onActivity: () => undefined,
       onResponse: (revisions) => events.push(revisions),
-      onUserConfirmed: () => undefined,
       onServerTime: ({ date, elapsedMs }) => {
         if (!Number.isNaN(date)) events.push(['server time', date, elapsedMs < 1_000]);
         return Promise.resolve();
