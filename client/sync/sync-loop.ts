@@ -64,7 +64,6 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
     const hasExcessLeaves = type === 'excess-leaves';
     // A run that fails for another reason, such as a busy server, has neither replaced nor confirmed anything.
     mustReplace = (mustReplace && liveSince === Infinity) || wasDenied || hasExcessLeaves;
-    // A run that fails for another reason, such as a busy server, has confirmed nothing.
     mustConfirmUser = (mustConfirmUser && liveSince === Infinity) || reason.startsWith('wrong-');
     timeouts = type === 'feed-timed-out' || type === 'timed-out' ? timeouts + 1 : 0;
     // The server may be reachable over a new connection, so the next run starts without a delay.
