@@ -5,6 +5,7 @@
  * edit is discarded and reported.
  */
 import { reasonOf, statusOf, type Database } from '../platform/database.ts';
+import { readLeaves } from '../store/replica.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { commitEdits } from '../store/commit-edits.ts';
 import type { Edits } from '../store/edits.ts';
@@ -31,6 +32,8 @@ export async function retryRejectedEdits(
       await commitEdits(store.sourceIn(remote), edits);
     } catch (error) {
       if (!REJECTION_STATUSES.includes(statusOf(error))) throw error;
+      // A token of another user, which the application may return from now on, is rejected too. This read then ends the run.
+      await readLeaves(store.sourceIn(remote));
       for (const edit of edits()) {
         store.removeEdit(edit);
         onRefused({ key: edit.key, value: edit.value, reason: reasonOf(error) });

@@ -27,6 +27,7 @@ const ROWS: readonly (readonly Check[])[] = [
   [
     { name: 'types', command: ['tsc', '--noEmit'] },
     { name: 'format', command: ['prettier', '--check', '--log-level', 'warn', '.'] },
+    { name: 'lint', command: ['eslint', '.'] },
     { name: 'unused code', command: ['knip'] },
     {
       name: 'page',
@@ -37,7 +38,6 @@ const ROWS: readonly (readonly Check[])[] = [
     { name: 'browsers', command: ['tsx', 'scripts/browser/run-engines.ts'], parseCounts: parsePlainCounts },
   ],
   [
-    { name: 'lint', command: ['eslint', '.'] },
     {
       name: 'proxies',
       command: ['tsx', 'scripts/e2e/proxies/run.ts', '--quick'],

@@ -59,7 +59,12 @@ describe.each(ENDPOINTS)('%s', (endpoint) => {
 
 test('rejects an invalid _changes body, from which PouchDB would conclude that nothing is left to do', () => {
   for (const text of INVALID_BODIES) expect([text, accepts('_changes', OK_RESPONSE, text)]).toEqual([text, false]);
-  for (const row of [{}, { id: ID }, { id: ID, changes: {} }, { id: 'user_bob', changes: [{ rev: A }] }]) {
+  const changes = [{ rev: A }];
+  const rows = [
+    ...[null, 7, {}, { id: ID }, { id: 'user_bob', changes }],
+    ...[{}, [null], ['1-a'], [{}], [{ rev: 1 }], [...changes, null]].map((invalid) => ({ id: ID, changes: invalid })),
+  ];
+  for (const row of rows) {
     const text = JSON.stringify({ results: [row], last_seq: '1-x' });
     expect([text, accepts('_changes', OK_RESPONSE, text)]).toEqual([text, false]);
   }

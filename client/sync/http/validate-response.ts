@@ -15,6 +15,14 @@ export interface ReplicationResponseBody {
   readonly code: unknown;
 }
 
+/** A row of `_changes`, before it is validated. */
+type UncheckedRow = { readonly id?: unknown; readonly changes?: unknown } | null;
+
+const isRowOf = (row: UncheckedRow, id: string): boolean =>
+  row?.id === id &&
+  Array.isArray(row.changes) &&
+  (row.changes as readonly ({ readonly rev?: unknown } | null)[]).every((change) => typeof change?.rev === 'string');
+
 interface ChangesRow {
   readonly id: string;
   readonly seq: string | number;
@@ -54,7 +62,7 @@ const isChangesBody = (body: Partial<ReplicationResponseBody> | undefined, id: s
   const { results, last_seq } = body ?? {};
   return (
     Array.isArray(results) &&
-    (results as ReplicationResponseBody['results']).every((row) => row.id === id && Array.isArray(row.changes)) &&
+    (results as readonly UncheckedRow[]).every((row) => isRowOf(row, id)) &&
     last_seq !== undefined
   );
 };

@@ -104,3 +104,40 @@ test('an edit that was sent before the first response of the feed is refused, an
   expect(refused).toEqual([]);
   expect(bodies.filter((body) => body.includes('20:15'))).toEqual([]);
 });
+
+test('an edit that the repair sends with a token that has just become another user’s is kept', async () => {
+  const [user, other] = [devices.newUser(), devices.newUser()];
+  const refused: RefusedEdit[] = [];
+  let phase: 'push' | 'repair' | 'other' | 'done' = 'push';
+  const { store } = devices.open(user, createInMemoryBrowser(), {
+    getToken: () => Promise.resolve(devices.server.token(phase === 'other' ? other : user)),
+    environment: {
+      fetch: (input, init) => {
+        const path = new URL(input as string).pathname;
+        // The gate's rejection of the push starts the repair. The next requests have the other token.
+        if (path.endsWith('/_bulk_docs') && phase === 'push') {
+          phase = 'repair';
+          const { docs } = JSON.parse(init?.body as string) as { readonly docs: readonly { readonly _rev: string }[] };
+          const rows = docs.map(({ _rev: rev }) => ({ id: `user_${user}`, rev, error: 'forbidden', reason: 'No.' }));
+          return Promise.resolve(Response.json(rows, { status: 201 }));
+        }
+        if (path.endsWith(`/user_${user}`) && init?.method === 'PUT' && phase === 'repair') phase = 'other';
+        if (phase !== 'other') return fetch(input, init);
+        const headers = new Headers(init?.headers);
+        headers.set('authorization', `Bearer ${devices.server.token(other)}`);
+        return fetch(input, { ...init, headers });
+      },
+    },
+  });
+  store.on('refused', (edit) => refused.push(edit));
+  await store.set({ theme: 'dark' });
+  await waitForReason(store, 'offline', 'wrong-user');
+  expect(phase).toBe('other');
+  expect(store.get()).toMatchObject({ theme: 'dark' });
+
+  phase = 'done';
+  store.retry();
+  await waitForState(store, 'live', 0);
+  await waitForPreferences(devices.open(user).store, { theme: 'dark' });
+  expect(refused).toEqual([]);
+});
