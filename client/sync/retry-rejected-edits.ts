@@ -5,10 +5,11 @@
  * edit is discarded and reported.
  */
 import { reasonOf, statusOf, type Database } from '../platform/database.ts';
+import { isDeepEqual } from '../platform/structural-equality.ts';
 import { readLeaves } from '../store/replica.ts';
 import type { LocalStore } from '../store/local-store.ts';
 import { commitEdits } from '../store/commit-edits.ts';
-import type { Edits } from '../store/edits.ts';
+import type { Edit } from '../store/edits.ts';
 import type { RefusedEdit } from './status.ts';
 
 /** The statuses that concern the edit itself. All others concern the network, the server or the sign-in. */
@@ -22,22 +23,24 @@ export async function retryRejectedEdits(
 ): Promise<void> {
   for (const suspect of store.unsent()) {
     if (!suspect.isSuspect) continue;
-    // Read at each use: a response may have corrected its stamp.
-    const edits = (): Edits =>
-      store
-        .unsent()
-        .filter(({ key }) => key === suspect.key)
-        .map((edit) => ({ ...edit, isSuspect: false }));
+    // Read at each use: a response may have corrected its stamp, and the user may have edited the preference again.
+    const currentEdit = (): Edit | undefined => store.unsent().find(({ key }) => key === suspect.key);
+    let sent: Edit | undefined;
     try {
-      await commitEdits(store.sourceIn(remote), edits);
+      await commitEdits(store.sourceIn(remote), () => {
+        sent = currentEdit();
+        return sent ? [{ ...sent, isSuspect: false }] : [];
+      });
     } catch (error) {
       if (!REJECTION_STATUSES.includes(statusOf(error))) throw error;
-      // A token of another user, which the application may return from now on, is rejected too. This read then ends the run.
+      // A write with another user's token, which the application may have returned since the first read, is rejected too. This
+      // read then ends the run.
       await readLeaves(store.sourceIn(remote));
-      for (const edit of edits()) {
-        store.removeEdit(edit);
-        onRefused({ key: edit.key, value: edit.value, reason: reasonOf(error) });
-      }
+      const edit = currentEdit();
+      // A later edit of the preference has not been rejected.
+      if (!edit || !isDeepEqual(edit.value, sent?.value)) continue;
+      store.removeEdit(edit);
+      onRefused({ key: edit.key, value: edit.value, reason: reasonOf(error) });
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { StoreOptions } from '../../../client/index.ts';
+import type { RefusedEdit, StoreOptions } from '../../../client/index.ts';
 import { waitForState, waitForPreferences, createDeviceFixture } from '../testing/device.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
 
@@ -126,4 +126,33 @@ test('a rejected edit is taken back and reported, and the other edits arrive', a
   await waitForState(device.store, 'live', 0);
   await device.store.set({ theme: 'light' });
   await waitForPreferences(other.store, { theme: 'light' });
+});
+
+test('an edit that is made after an earlier one of the same preference was rejected is not discarded with it', async () => {
+  const user = devices.newUser();
+  let isRejected = false;
+  let edited: Promise<void> | undefined;
+  const refused: RefusedEdit[] = [];
+  const { store } = devices.open(user, createInMemoryBrowser(), {
+    schema: anySchema,
+    environment: {
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        if (!new URL(input as string).pathname.endsWith(`/user_${user}`)) return response;
+        if (init?.method === 'PUT') isRejected = !response.ok;
+        // The read before the rejected edit is discarded.
+        else if (isRejected) edited ??= store.set({ theme: 'light' });
+        return response;
+      },
+    },
+  } as Partial<StoreOptions>);
+  store.on('refused', (edit) => refused.push(edit));
+  await waitForState(store, 'live');
+  await store.set({ theme: 'sepia' as never });
+  const other = devices.open(user, createInMemoryBrowser()).store;
+  await waitForPreferences(other, { theme: 'light' });
+  await edited;
+  await waitForState(store, 'live', 0);
+  expect(store.get()).toMatchObject({ theme: 'light' });
+  expect(refused).toEqual([]);
 });
