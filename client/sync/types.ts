@@ -41,8 +41,8 @@ export interface SyncRunOptions extends SyncOptions {
   /** Whether the longpoll itself may be on a dead connection, so that its head is expected soon. True only once in a row. */
   readonly expectsHeadSoon: boolean;
   /**
-   * Whether the local database is first replaced by the server's leaves: the server rejected a revision in the last run, which
-   * PouchDB keeps and never sends again, or there are too many leaves.
+   * Whether the local database is first replaced by the server's leaves: the server rejected a revision, which PouchDB keeps and
+   * never sends again, or there are too many leaves, and no run has been in sync since.
    */
   readonly mustReplace: boolean;
   /**

@@ -7,8 +7,8 @@ export const MAX_CONNECTIONS = 8;
 
 /**
  * How long a connection may be idle, in ms. A request on a connection that the upstream is about to close fails with
- * ECONNRESET. Node's agent applies the upstream's `Keep-Alive: timeout` only if it has its own timeout (Node 20.20). Without it, an
- * edit five seconds after the previous one, when the engine closes idle connections, could get 503 on a busy machine.
+ * ECONNRESET. Node's agent applies the upstream's `Keep-Alive: timeout` only if it has its own timeout (Node 20.20). Without it, that
+ * happens on a busy machine to an edit five seconds after the previous one, when the engine closes idle connections.
  */
 const MAX_IDLE_CONNECTION_MS = 30_000;
 

@@ -152,7 +152,7 @@ function parseResponse(status: number, text: string, couchRequestId: unknown): U
 const upstreamUnresponsive = (error: unknown): HttpError =>
   serviceUnavailable('The database does not answer.', describeMissingResponse(error));
 
-/** Rejects a request whose idle connection was closed before any response. It may not have arrived. */
+/** Rejects a request whose idle connection was closed before any response. The upstream may or may not have processed it. */
 class StaleConnectionError extends Error {}
 
 const isStale = ({ code }: NodeJS.ErrnoException, { hasResponse, isOnReusedConnection }: BuiltRequest): boolean =>

@@ -295,7 +295,7 @@ describe('many rows for a large document', () => {
     expect(documentsOf(pushed.tree)).toMatchObject([{ edits: { ...manyEdits, theme: time(99) } }]);
   });
 
-  it('cost less than a look at each preference of the document for each row', () => {
+  it('cost fewer operations than a read of each preference of the document for each row', () => {
     const rows = branches(2_000);
     const count = countOperations(() => push(tree, ...rows));
     expect(count).toBeGreaterThan(rows.length);

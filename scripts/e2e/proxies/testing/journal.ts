@@ -17,7 +17,7 @@ const MAX_LINE_CHARS = 600;
 
 /** The interval at which this process measures its own delay, in ms. */
 const MEASURE_INTERVAL_MS = 100;
-/** A delay of this process from this duration, in ms, is recorded: then it was slow, and not a proxy or a gate. */
+/** A longer delay of this process, in ms, is recorded. It shows that a failure may be due to this process, not to a proxy or a gate. */
 const MIN_DELAY_MS = 500;
 
 export function createJournal(): Journal {
