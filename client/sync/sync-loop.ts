@@ -30,7 +30,7 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
   const buffering = createBufferingDetector(environment.now);
   const isAborted = (): boolean => signal.aborted;
   let failures = 0;
-  /** Whether the next run starts with the repair. It does until a run has been in sync, because a run may end before its repair. */
+  /** Whether the next run starts with the repair. A run may end before it has replaced the database. */
   let mustReplace = false;
   let mustConfirmUser = false;
   /** Consecutive runs that timed out. */
@@ -57,13 +57,13 @@ export async function runSyncLoop(options: SyncOptions, signal: AbortSignal): Pr
       signal,
     );
     if (isAborted()) break;
-    const { type, reason, retryAfterMs, liveSince } = result;
+    const { type, reason, retryAfterMs, liveSince, hasReplaced } = result;
     lastActivityAt = result.lastActivityAt;
     recordLongpoll(buffering, result, timeouts > 0);
     const wasDenied = type === 'denied';
     const hasExcessLeaves = type === 'excess-leaves';
-    // A run that fails for another reason, such as a busy server, has neither replaced nor confirmed anything.
-    mustReplace = (mustReplace && liveSince === Infinity) || wasDenied || hasExcessLeaves;
+    // A run may fail for another reason, such as a busy server, before it has replaced or confirmed anything.
+    mustReplace = (mustReplace && !hasReplaced) || wasDenied || hasExcessLeaves;
     mustConfirmUser = (mustConfirmUser && liveSince === Infinity) || reason.startsWith('wrong-');
     timeouts = type === 'feed-timed-out' || type === 'timed-out' ? timeouts + 1 : 0;
     // The server may be reachable over a new connection, so the next run starts without a delay.

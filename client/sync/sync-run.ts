@@ -38,6 +38,7 @@ class SyncRun {
   readonly #longpollMode: LongpollMode;
   #longpoll: LongpollProgress = 'none';
   #liveSince = Infinity;
+  #hasReplaced = false;
   /**
    * The leaves that the server's feed last returned in this run. Those of earlier runs do not count: a database that is
    * restored while the connection stays open returns older leaves from then on.
@@ -90,7 +91,10 @@ class SyncRun {
     // the page is closed. With another address for each run it decides again.
     const address = `http://attempt${environment.now()}/database`;
     const remote = openRemoteDatabase(store.database(), address, this.#createFetch());
-    if (mustReplace) await store.replace(await readLeaves(store.sourceIn(remote)));
+    if (mustReplace) {
+      await store.replace(await readLeaves(store.sourceIn(remote)));
+      this.#hasReplaced = true;
+    }
     await retryRejectedEdits(store, remote, (edit) => dispatch({ type: 'refused', edit }));
     // The browser may have deleted the local database. A read detects that and opens another one.
     if (isRetry) await store.refresh();
@@ -236,7 +240,8 @@ class SyncRun {
   readonly #end: EndSyncRun = (type, reason = this.#explainEnd(type), retryAfterMs = 0) => {
     if (this.#signal.aborted) return;
     const lastActivityAt = this.#idleTimeout.lastActivityAt();
-    this.#onEnd({ type, reason, longpoll: this.#longpoll, retryAfterMs, lastActivityAt, liveSince: this.#liveSince });
+    const state = { longpoll: this.#longpoll, liveSince: this.#liveSince, hasReplaced: this.#hasReplaced };
+    this.#onEnd({ type, reason, retryAfterMs, lastActivityAt, ...state });
     this.#controller.abort();
   };
 

@@ -42,7 +42,7 @@ export interface SyncRunOptions extends SyncOptions {
   readonly expectsHeadSoon: boolean;
   /**
    * Whether the local database is first replaced by the server's leaves: the server rejected a revision, which PouchDB keeps and
-   * never sends again, or there are too many leaves, and no run has been in sync since.
+   * never sends again, or there are too many leaves, and no run has replaced it since.
    */
   readonly mustReplace: boolean;
   /**
@@ -75,6 +75,8 @@ export interface SyncResult {
   readonly lastActivityAt: number;
   /** When the run became live, in milliseconds since 1970; Infinity if it never did. */
   readonly liveSince: number;
+  /** Whether the local database was replaced. */
+  readonly hasReplaced: boolean;
 }
 
 /** Ends the run. Later calls have no effect. Without a reason the run finds it. */

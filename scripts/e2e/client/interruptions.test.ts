@@ -76,7 +76,7 @@ test('a browser restores the data that the server has lost', async () => {
   await waitForPreferences(other, { theme: 'dark', selectedTags: ['home'] });
 });
 
-test('a replacement of many local leaves that a lost connection interrupts precedes the next sync', async () => {
+test('a replacement of many local leaves that a lost connection interrupts precedes the next sync, once', async () => {
   const user = devices.newUser();
   const id = `user_${user}`;
   const browser = createInMemoryBrowser();
@@ -100,14 +100,24 @@ test('a replacement of many local leaves that a lost connection interrupts prece
   let requestsBeforeFault = Infinity;
   // The replacement begins with a read of the server's leaves.
   proxy.setFault(({ endpoint, faultedCount }) => {
-    if (endpoint !== id || faultedCount > 0) return undefined;
-    requestsBeforeFault = proxy.endpoints().length;
-    return { kind: 'drop' };
+    if (endpoint === id && faultedCount === 0) {
+      requestsBeforeFault = proxy.endpoints().length;
+      return { kind: 'drop' };
+    }
+    // The sync that follows is interrupted, too.
+    return endpoint === '_changes' && faultedCount === 1 ? { kind: 'drop' } : undefined;
   });
   await databases.at(-1)?.bulkDocs(tombstones, { new_edits: false });
   await waitForCondition(proxy.subscribe, () => proxy.endpoints().length > requestsBeforeFault);
   expect(proxy.endpoints()[requestsBeforeFault]).toBe(id);
   await waitForState(store, 'live', 0);
+  expect(proxy.counts().faulted).toBe(2);
+  expect(
+    proxy
+      .endpoints()
+      .slice(requestsBeforeFault)
+      .filter((endpoint) => endpoint === id),
+  ).toHaveLength(1);
   expect((await store.inspect()).leaves).toHaveLength(1);
   expect(store.get()).toMatchObject({ theme: 'dark' });
   await store.close();
