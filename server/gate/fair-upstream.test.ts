@@ -1,5 +1,6 @@
 import http, { type IncomingMessage } from 'node:http';
 import { closeAfterTests } from '../../couchdb-design/testing/open-resources.ts';
+import { DEFAULT_MAX_WAIT_MS } from '../lifecycle/admission-queue.ts';
 import { eventually } from '../testing/fake-couchdb.ts';
 import { startProxiedGate, type ProxiedGate } from '../testing/faulty-database-proxy.ts';
 
@@ -63,13 +64,18 @@ function get(user: string): { readonly status: Promise<number>; readonly disconn
 }
 
 it('while three users have twelve slow requests each, another user’s requests are answered', async () => {
+  const startedAt = performance.now();
   const requests = [0, 1, 2].flatMap((n) => Array.from({ length: 12 }, () => get(`hostile${n}`)));
   await eventually(() => new Set(held.received).size === 3);
   for (let n = 0; n < 5; n += 1) expect(await get('victim').status).toBe(200);
   // No request of the slow users has ended meanwhile.
   expect(held.count).toBe(held.received.length);
+  const heldMs = performance.now() - startedAt;
   held.continueAll();
-  expect(new Set(await Promise.all(requests.map(({ status }) => status)))).toEqual(new Set([200]));
+  const statuses = new Set(await Promise.all(requests.map(({ status }) => status)));
+  // On a slow machine the slow requests are held for longer than the gate lets them wait.
+  if (heldMs > DEFAULT_MAX_WAIT_MS) statuses.delete(503);
+  expect(statuses).toEqual(new Set([200]));
 });
 
 it('a user who disconnects and repeats a request waits until the database has finished the abandoned one', async () => {
