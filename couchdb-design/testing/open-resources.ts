@@ -22,9 +22,10 @@ function openResources(): Set<Close> {
  */
 export function closeAfterTests<R extends { close(): unknown }>(resource: R): R {
   const close = resource.close.bind(resource);
-  const closeOnce = (): unknown => {
+  // Some call their own `close` again, with a callback.
+  const closeOnce = (...callback: readonly unknown[]): unknown => {
     openResources().delete(closeOnce);
-    return close();
+    return Reflect.apply(close, undefined, callback);
   };
   openResources().add(closeOnce);
   return Object.assign(resource, { close: closeOnce });
