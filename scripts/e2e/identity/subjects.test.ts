@@ -142,21 +142,22 @@ test('the erasure of an identity provider’s user leaves an account of CouchDB 
     JWT_AUDIENCE: 'any',
   };
   const { access } = gate.upstream;
-  const accountUrl = `${access.url}/_users/org.couchdb.user:grafana`;
+  const name = gate.upstream.accountName('grafana');
+  const accountUrl = `${access.url}/_users/org.couchdb.user:${name}`;
   const headers = {
     authorization: `Basic ${Buffer.from(`${access.username}:${access.password}`).toString('base64')}`,
     'content-type': 'application/json',
   };
-  const account = { name: 'grafana', type: 'user', roles: [], password: 'correct-horse-battery' };
+  const account = { name, type: 'user', roles: [], password: 'correct-horse-battery' };
   expect((await fetch(accountUrl, { method: 'PUT', headers, body: JSON.stringify(account) })).ok).toBe(true);
-  for (const subject of ['grafana', access.username]) {
+  for (const subject of [name, access.username]) {
     expect((await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) })).status).toBe(200);
     const { code, stderr } = await runUsersCommand(env, ['erase', '--yes', subject]);
     expect([code, stderr]).toEqual([0, expect.stringContaining(subject)]);
     expect((await fetch(`${gate.url}/api/users/profile`, { headers: bearer(subject) })).status).toBe(401);
   }
   expect(await (await fetch(accountUrl, { headers })).json()).toMatchObject({
-    name: 'grafana',
+    name,
     derived_key: expect.any(String) as string,
   });
 });
