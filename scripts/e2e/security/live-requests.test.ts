@@ -214,9 +214,22 @@ describe("alice's loads do not delay other users by seconds", () => {
 
   it('with twenty large batches at once, which wait for each other', async () => {
     const docs = Array.from({ length: 60 }, () => ({ _id: 'user_alice', text: 'x'.repeat(60_000) }));
-    const load = Array.from({ length: 20 }, () => post('/_bulk_docs', { docs }));
-    expect(await measureMaxDelay(load)).toBeLessThan(scaleMs(5_000));
-    const statuses = (await Promise.all(load)).map(({ status }) => status);
-    expect(new Set(statuses)).toEqual(new Set([201]));
+    let storedCount = 0;
+    const load = Array.from({ length: 20 }, async () => {
+      const { status } = await post('/_bulk_docs', { docs });
+      storedCount += 1;
+      return status;
+    });
+    // Counted, because the test itself sends 72 MB in this process meanwhile.
+    let maxStoredMeanwhile = 0;
+    while (storedCount < load.length) {
+      const storedBefore = storedCount;
+      const { status } = await fixture.server.request('frida', '/_local/x', { method: 'PUT', body: {} });
+      expect(status).toBeLessThan(500);
+      maxStoredMeanwhile = Math.max(maxStoredMeanwhile, storedCount - storedBefore);
+    }
+    // Frida's request does not wait for all of them.
+    expect(maxStoredMeanwhile).toBeLessThan(load.length / 2);
+    expect(new Set(await Promise.all(load))).toEqual(new Set([201]));
   });
 });

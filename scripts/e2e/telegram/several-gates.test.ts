@@ -25,11 +25,17 @@ afterEach(async () => {
 
 /** In ms: long enough for a slow machine to renew it, and short enough for a test. */
 const LEASE_MS = scaleMs(1_500);
+/** Where a lease must not expire. The other gate tries to get it three times in that time. */
+const LONG_LEASE_MS = scaleMs(9_000);
 
-const startGate = async (label: string, access?: UpstreamAccess, skew = 0): Promise<TestGate> => {
+const startGate = async (
+  label: string,
+  access?: UpstreamAccess,
+  { skew = 0, leaseMs = LEASE_MS } = {},
+): Promise<TestGate> => {
   const env = { TELEGRAM_BOT_TOKEN: api.token, TELEGRAM_API_ROOT: api.apiRoot(label) };
   const now = (): number => Date.now() + skew;
-  const telegramTimes = { leaseMs: LEASE_MS, backoff: { initialMs: 20, maxMs: 200 }, now };
+  const telegramTimes = { leaseMs, backoff: { initialMs: 20, maxMs: 200 }, now };
   const gate = await startTestGate(env, { upstream, telegramTimes, access: access ?? upstream.nextAccess() });
   gates.push(gate);
   return gate;
@@ -46,10 +52,10 @@ const polledOffsets = (): readonly number[] =>
   api.calls.flatMap(({ method, payload }) => (method === 'getUpdates' ? [payload.offset ?? 0] : []));
 
 test('one of two gates polls, and the other takes over immediately when the first is closed', async () => {
-  const first = await startGate('first');
+  const first = await startGate('first', undefined, { leaseMs: LONG_LEASE_MS });
   await waitForPoll('first');
   // Its clock is an hour ahead, which must not matter.
-  const second = await startGate('second', undefined, 3_600_000);
+  const second = await startGate('second', undefined, { skew: 3_600_000, leaseMs: LONG_LEASE_MS });
   await api.waitForCall(({ method, label }) => method === 'setMyCommands' && label === 'second');
   const person = api.createPerson('Ada');
   expect((await person.sendMessage(`/start ${await requestLinkCode(second, 'ada')}`)).text).toContain('linked to ada');
