@@ -44,7 +44,7 @@ const ROWS: readonly (readonly Check[])[] = [
       parseCounts: parsePlainCounts,
       patienceFactor: 2,
     },
-    { name: 'tests', command: ['jest'], parseCounts: parseJestCounts },
+    { name: 'tests', command: ['jest'], parseCounts: parseJestCounts, patienceFactor: 1.5 },
   ],
 ];
 
