@@ -21,11 +21,11 @@ function openResources(): Set<Close> {
  * @example const server = closeAfterTests(await startServer());
  */
 export function closeAfterTests<R extends { close(): unknown }>(resource: R): R {
-  const close = resource.close.bind(resource);
   // Some call their own `close` again, with a callback.
+  const close: (...callback: readonly unknown[]) => unknown = resource.close.bind(resource);
   const closeOnce = (...callback: readonly unknown[]): unknown => {
     openResources().delete(closeOnce);
-    return Reflect.apply(close, undefined, callback);
+    return close(...callback);
   };
   openResources().add(closeOnce);
   return Object.assign(resource, { close: closeOnce });

@@ -13,12 +13,12 @@ const isIncluded = (name: string): boolean => name !== '__proto__' && !looksSecr
 
 test('accepts every JSON value of at most 16 levels without secret names, which JSON returns unchanged', () => {
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }), (value) => {
+    // Parsed from text, because JSON has no negative zero.
+    fc.property(fc.json({ maxDepth: 6, stringUnit: 'binary' }), (text) => {
+      const value: unknown = JSON.parse(text);
       const isAccepted = namesIn(value).every(isIncluded);
       expect(findJsonViolation(value) === undefined).toBe(isAccepted);
-      // As text, because JSON has no negative zero.
-      const text = JSON.stringify(value);
-      if (isAccepted) expect(JSON.stringify(JSON.parse(text))).toBe(text);
+      if (isAccepted) expect(JSON.parse(JSON.stringify(value))).toEqual(value);
     }),
   );
 });

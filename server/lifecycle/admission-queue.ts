@@ -32,7 +32,7 @@ export interface AdmissionQueueOptions {
  * In ms. A request is held for this long before it is refused, so that a client that retries at once does so rarely. It is below the
  * 9 s after which the client library replaces a silent connection.
  */
-export const DEFAULT_MAX_WAIT_MS = 7_000;
+const DEFAULT_MAX_WAIT_MS = 7_000;
 /** Bounds the memory of queued requests. */
 const DEFAULT_MAX_QUEUED_REQUESTS = 20_000;
 /** When the queue is full, clients with fewer queued requests than this may still queue one, up to twice the limit in all. */

@@ -64,6 +64,8 @@ class BuiltRequest extends http.IncomingMessage {
   hasResponse = false;
   /** Whether it was sent on an idle connection, which the upstream may have closed at the same moment. */
   isOnReusedConnection = false;
+  /** Whether its idle connection was closed before any response. The upstream may or may not have processed it. */
+  wasConnectionStale = false;
   readonly runTurn: RunTurn;
   settle: (response: Promise<UpstreamResponse>) => void = () => undefined;
 
@@ -152,9 +154,6 @@ function parseResponse(status: number, text: string, couchRequestId: unknown): U
 const upstreamUnresponsive = (error: unknown): HttpError =>
   serviceUnavailable('The database does not answer.', describeMissingResponse(error));
 
-/** Rejects a request whose idle connection was closed before any response. The upstream may or may not have processed it. */
-class StaleConnectionError extends Error {}
-
 const isStale = ({ code }: NodeJS.ErrnoException, { hasResponse, isOnReusedConnection }: BuiltRequest): boolean =>
   isOnReusedConnection && !hasResponse && code === 'ECONNRESET';
 
@@ -179,10 +178,7 @@ const settleFromEvents =
     });
     proxy.on('error', (error, proxiedRequest) => {
       const request = proxiedRequest as BuiltRequest;
-      if (isStale(error, request)) {
-        request.settle(Promise.reject(new StaleConnectionError()));
-        return;
-      }
+      request.wasConnectionStale = isStale(error, request);
       if (!request.hasResponse) onResponse(undefined);
       request.settle(Promise.reject(upstreamUnresponsive(error)));
     });
@@ -216,11 +212,7 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     ejectPlugins: true,
     plugins: [settleFromEvents(onResponse)],
   });
-  const send = (
-    request: UpstreamRequest,
-    bytes: Buffer | undefined,
-    res: ServerResponse,
-  ): Promise<UpstreamResponse> => {
+  const send = (request: UpstreamRequest, bytes: Buffer | undefined, res: ServerResponse): BuiltRequest => {
     const { socket } = res.req;
     // The connection is checked: a response that waits for an earlier one on it (pipelining) emits no `close` event.
     if (socket.destroyed) throw clientDisconnected();
@@ -228,17 +220,18 @@ export function createForward(url: string, options: ForwardOptions = {}): Forwar
     const onFailure = (error: unknown): void => built.settle(Promise.reject(upstreamUnresponsive(error)));
     // The proxy may close this response and add listeners to it. The client's may be shared by several upstream requests.
     proxy(built, new http.ServerResponse(built), onFailure).catch(onFailure);
-    return built.upstreamResponse;
+    return built;
   };
   return async (request, res) => {
     const { body, runTurn = runAtOnce } = request;
     const bytes = body === undefined ? undefined : await runTurn(() => Buffer.from(JSON.stringify(body)));
+    const built = send(request, bytes, res);
     try {
-      return await send(request, bytes, res);
+      return await built.upstreamResponse;
     } catch (error) {
-      if (!(error instanceof StaleConnectionError)) throw error;
+      if (!built.wasConnectionStale) throw error;
       closeIdleConnections(agent);
-      return send(request, bytes, res);
+      return send(request, bytes, res).upstreamResponse;
     }
   };
 }

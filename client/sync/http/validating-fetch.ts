@@ -34,8 +34,7 @@ const REPEATABLE_ENDPOINTS: ReadonlySet<string> = new Set(['_changes', '_revs_di
  * Returns a request for the changes without a body. PouchDB sends `doc_ids` by POST, but the gate returns only the user's own document
  * in any case. A proxy in Go, such as Caddy, closes the request's body when the response starts
  * (https://pkg.go.dev/net/http#ResponseController.EnableFullDuplex). If it has not yet noticed the end of that body, it then
- * closes its connection to the gate. In a run on a busy machine Caddy 2.6.2 did that to 4 of 85 longpolls, and passed on their
- * first parts as complete responses.
+ * closes its connection to the gate, and passes on the first part of a longpoll as a complete response.
  */
 const withoutBody = (init?: RequestInit): RequestInit => ({ ...init, method: 'GET', body: null });
 

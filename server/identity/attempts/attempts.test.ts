@@ -99,7 +99,7 @@ test('while others guess from a few addresses, the right password gets through a
   expect(started(begin('198.51.100.1')).waitMs).toBe(0);
 });
 
-test('who begins attempts and leaves before the check does not delay the right password from another address', () => {
+test('an address that abandons its attempts before the check does not delay the right password from another one', () => {
   const { clock, begin, guess, started } = startGate();
   for (let n = 0; n < 12; n += 1) {
     guess(`192.0.2.${n}`);
@@ -115,7 +115,7 @@ test('who begins attempts and leaves before the check does not delay the right p
   }
 });
 
-test('who leaves while nobody is delayed is not delayed later', () => {
+test('an address that abandons attempts while no address is delayed is not delayed later', () => {
   const { begin, guess, started } = startGate();
   for (let n = 0; n < 100; n += 1) started(begin('198.51.100.1')).abandon();
   while (guess('192.0.2.1'));

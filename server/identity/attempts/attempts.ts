@@ -100,7 +100,7 @@ export class SignInAttempts {
       waitMs,
       abandon: () => {
         takeBack();
-        // The delay of others remains. Who leaves again and again must not renew it.
+        // The delay of others remains. An address that abandons attempts again and again must not renew it.
         if (isNewcomer && !delaysOthers) this.#repeated.delete(pair);
         onOutcome('unchecked');
       },

@@ -8,7 +8,7 @@ import type { BackoffPolicy } from './backoff.ts';
  *
  * - `device`: its cookie proves that this device has signed in with this name before;
  * - `newcomer`: an address from which this name has not failed lately, and no other attempt is in progress. A user's right
- *   password gets through here, while somebody else is guessing from other addresses;
+ *   password gets through here, while others guess from other addresses;
  * - `repeated`: an address from which it has.
  *
  * Anyone can be in the last two groups, so they limit the guesses of a name from any number of addresses: see
