@@ -29,6 +29,8 @@ app.use((req, res, next) => {
 });
 app.use(
   `/${REGISTRY_DB}/_changes`,
+  // The client's body is read and dropped. Otherwise it is forwarded after the proxy's own, as the start of another request.
+  express.raw({ type: () => true }),
   createProxyMiddleware({
     target: TARGET,
     changeOrigin: true,

@@ -50,6 +50,11 @@ export class Probe {
     this.findings.push({ request: typeof request === 'string' ? request : describeRequest(request), observation });
   }
 
+  /** Reports what the whole entry has caused, also after the most findings of single requests. */
+  reportConsequence(entry: string, observation: string): void {
+    this.findings.push({ request: entry, observation });
+  }
+
   /** Sends a request. The response must reveal nothing of the other user, and must not be a 500. */
   async send(request: AttackRequest): Promise<ObservedResponse | undefined> {
     if (this.#timeouts >= MAX_TIMEOUTS) return undefined;

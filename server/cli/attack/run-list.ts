@@ -49,14 +49,14 @@ async function runEntry({ run, request }: AttackEntry, probe: Probe, context: At
     await run(probe, context);
     // Also an entry that only reads may have changed the document, where a server confuses methods.
     if (!(await victim.isUnchanged())) {
-      probe.report(request, 'changed the document of user B');
+      probe.reportConsequence(request, 'changed the document of user B');
       await victim.refresh();
     }
     return true;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     // An attack after which the server does not respond, or refuses the other user, has succeeded.
-    probe.report(request, error.message);
+    probe.reportConsequence(request, error.message);
     return false;
   }
 }
