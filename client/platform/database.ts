@@ -18,10 +18,17 @@ export const databaseName = (namespace: string, username: string): string => `${
 export const importPouchDB = async (): Promise<PouchDB.Static> => (await import('pouchdb-browser')).default;
 
 /**
+ * How many revisions of a branch a local database keeps. PouchDB's work at each read and write grows with the square of it: with
+ * 17 leaves a read takes 80 ms with PouchDB's default of 1,000, and 4 ms with 100. A device that makes more edits offline sends a
+ * path that begins after the server's leaf, which the gate accepts.
+ */
+export const LOCAL_REVS_LIMIT = 100;
+
+/**
  * Opens a database in IndexedDB. It compacts old revisions' bodies when they are replaced: replication sends only leaves.
  */
 export const openBrowserDatabase: OpenDatabase = async (name) =>
-  new (await importPouchDB())<StoredBody>(name, { auto_compaction: true });
+  new (await importPouchDB())<StoredBody>(name, { auto_compaction: true, revs_limit: LOCAL_REVS_LIMIT });
 
 /** Opens a database in memory. Its data is lost when the page is closed. */
 export const openMemoryDatabase: OpenDatabase = async (name) => {
@@ -29,7 +36,10 @@ export const openMemoryDatabase: OpenDatabase = async (name) => {
     importPouchDB(),
     import('./memory-adapter.ts'),
   ]);
-  return new (PouchDB.plugin(memoryAdapter))<StoredBody>(name, { adapter: MEMORY_ADAPTER });
+  return new (PouchDB.plugin(memoryAdapter))<StoredBody>(name, {
+    adapter: MEMORY_ADAPTER,
+    revs_limit: LOCAL_REVS_LIMIT,
+  });
 };
 
 /**

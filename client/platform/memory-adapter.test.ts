@@ -14,11 +14,11 @@ interface Body {
 type Pair = readonly [PouchDB.Database<Body>, PouchDB.Database<Body>];
 
 let count = 0;
-const openPair = (): Pair => {
+const openPair = (options: { readonly revs_limit?: number } = {}): Pair => {
   count += 1;
   return [
-    new PouchDB<Body>(`expected-${count}`, { adapter: 'memory' }),
-    new PouchDB<Body>(`actual-${count}`, { adapter: MEMORY_ADAPTER }),
+    new PouchDB<Body>(`expected-${count}`, { adapter: 'memory', ...options }),
+    new PouchDB<Body>(`actual-${count}`, { adapter: MEMORY_ADAPTER, ...options }),
   ];
 };
 
@@ -108,6 +108,41 @@ test('returns the same as PouchDB’s memory adapter, after any writes', async (
     }),
     { numRuns: 100 },
   );
+});
+
+test('with a limit of revisions it has the leaves that PouchDB has, and forgets what PouchDB forgets', async () => {
+  const withoutHistory = ({ _revisions, ...leaf }: PouchDB.Core.GetMeta): unknown => leaf;
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(anyWrite, { maxLength: 12 }), async (limit, writes) => {
+      const [expected, actual] = openPair({ revs_limit: limit });
+      try {
+        for (const [index, write] of writes.entries()) {
+          expect(await apply(actual, write, index)).toEqual(await apply(expected, write, index));
+        }
+        const [expectedLeaves, actualLeaves] = [await openRevs(expected), await openRevs(actual)];
+        expect(actualLeaves.map(withoutHistory)).toEqual(expectedLeaves.map(withoutHistory));
+        // PouchDB cuts each branch by itself. Here branches that have a kept revision in common stay connected.
+        for (const [index, { _revisions }] of actualLeaves.entries()) {
+          const ids = expectedLeaves[index]?._revisions?.ids ?? [];
+          expect(_revisions?.ids.slice(0, ids.length)).toEqual(ids);
+        }
+        expect(await winner(actual)).toEqual(await winner(expected));
+        expect(await changes(actual)).toEqual(await changes(expected));
+      } finally {
+        await Promise.all([expected.destroy(), actual.destroy()]);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('of a thousand edits a limited number of revisions is kept', async () => {
+  const [, database] = openPair({ revs_limit: 20 });
+  let { rev } = await database.put({ _id: ID, value: 0 });
+  for (let value = 1; value <= 1_000; value += 1) ({ rev } = await database.put({ _id: ID, _rev: rev, value }));
+  const [leaf] = await openRevs(database);
+  expect([leaf?._rev, leaf?._revisions?.ids.length]).toEqual([rev, 20]);
+  await database.destroy();
 });
 
 test('replicates live in both directions, and keeps its data until it is destroyed', async () => {

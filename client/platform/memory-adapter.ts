@@ -18,6 +18,9 @@ import {
 
 export const MEMORY_ADAPTER = 'pouchgate-memory';
 
+/** PouchDB's default. */
+const DEFAULT_REVS_LIMIT = 1_000;
+
 type Callback = (error: unknown, result?: unknown) => void;
 
 const stores = new Map<string, MemoryStore>();
@@ -77,8 +80,14 @@ function createAdapter(name: string, store: MemoryStore): object {
   };
 }
 
-function MemoryPouch(this: object, { name }: { readonly name: string }, callback: Callback): void {
-  const store = stores.get(name) ?? createMemoryStore();
+interface OpenOptions {
+  readonly name: string;
+  readonly revs_limit?: number;
+}
+
+function MemoryPouch(this: object, options: OpenOptions, callback: Callback): void {
+  const { name, revs_limit: revsLimit = DEFAULT_REVS_LIMIT } = options;
+  const store = stores.get(name) ?? createMemoryStore(revsLimit);
   stores.set(name, store);
   Object.assign(this, createAdapter(name, store));
   queueMicrotask(() => callback(null, this));

@@ -23,6 +23,8 @@ interface StoredDocument {
 
 export interface MemoryStore {
   readonly uuid: string;
+  /** How many revisions of a branch are kept: PouchDB's option `revs_limit`. */
+  readonly revsLimit: number;
   seq: number;
   readonly documents: Map<string, StoredDocument>;
   readonly listeners: Set<() => void>;
@@ -76,16 +78,36 @@ const latestDescendant = (document: StoredDocument, rev: Revision): StoredRevisi
 };
 
 const revisionTree = (document: StoredDocument): readonly { readonly pos: number; readonly ids: RevisionNode }[] => {
-  const revisions = sortedRevisions(document);
+  const children = new Map<Revision | undefined, StoredRevision[]>();
+  for (const revision of sortedRevisions(document)) {
+    const siblings = children.get(revision.parent);
+    if (siblings) siblings.push(revision);
+    else children.set(revision.parent, [revision]);
+  }
   const toNode = ({ rev, deleted, body }: StoredRevision): RevisionNode => [
     rev.slice(rev.indexOf('-') + 1),
     { status: body ? 'available' : 'missing', ...(deleted ? { deleted } : {}) },
-    revisions.filter(({ parent }) => parent === rev).map(toNode),
+    (children.get(rev) ?? []).map(toNode),
   ];
-  return revisions
-    .filter(({ parent }) => parent === undefined)
-    .map((root) => ({ pos: Number.parseInt(root.rev, 10), ids: toNode(root) }));
+  const roots = children.get(undefined) ?? [];
+  return roots.map((root) => ({ pos: Number.parseInt(root.rev, 10), ids: toNode(root) }));
 };
+
+/** Removes the ancestors that are `limit` revisions or more from each leaf. */
+function removeOldAncestors({ revisions }: StoredDocument, leaves: readonly StoredRevision[], limit: number): void {
+  const kept = new Set<Revision>();
+  for (const leaf of leaves) {
+    let current: StoredRevision | undefined = leaf;
+    for (let distance = 0; current && distance < limit; distance += 1) {
+      kept.add(current.rev);
+      current = revisions.get(current.parent ?? '');
+    }
+  }
+  for (const [rev, revision] of revisions) {
+    if (!kept.has(rev)) revisions.delete(rev);
+    else if (!kept.has(revision.parent ?? '')) revisions.set(rev, { ...revision, parent: undefined });
+  }
+}
 
 /** Returns the new revision of a document and its known ancestors, newest first. */
 function newRevisions(
@@ -127,6 +149,7 @@ function storeDocument(store: MemoryStore, input: NewDocument, isNewEdit: boolea
       const deleted = index === 0 ? input._deleted === true : known?.deleted === true;
       document.revisions.set(revision, { rev: revision, parent, deleted, body: index === 0 ? body : undefined });
     });
+    if (document.revisions.size > store.revsLimit) removeOldAncestors(document, leavesOf(document), store.revsLimit);
     document.seq = store.seq += 1;
     store.documents.set(input._id, document);
   }
@@ -140,8 +163,9 @@ function findDocument(store: MemoryStore, id: string): StoredDocument {
 }
 
 /** Creates an empty store. */
-export const createMemoryStore = (): MemoryStore => ({
+export const createMemoryStore = (revsLimit: number): MemoryStore => ({
   uuid: crypto.getRandomValues(new Uint32Array(4)).join(''),
+  revsLimit,
   seq: 0,
   documents: new Map(),
   listeners: new Set(),

@@ -4,6 +4,7 @@
  *
  *     ROUNDS=1000 npx jest scripts/e2e/convergence/simultaneous-edits.test.ts
  */
+import { LOCAL_REVS_LIMIT } from '../../../client/platform/database.ts';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
 import type { UserPreferencesResponse } from '../../../server/contract.ts';
@@ -25,10 +26,17 @@ interface Measurement {
   readonly leaves: number;
   /** The leaves in the store's own database, deleted ones included. */
   readonly localLeaves: number;
+  /** The revisions of the longest branch in the store's own database. */
+  readonly localHistory: number;
   /** Bytes of `_changes` and of `_bulk_get` without paths, which grow with every edit up to `revs_limit`. */
   readonly bytes: number;
   /** Requests of the plain PouchDB in the round. */
   readonly requests: number;
+  /** How long an edit takes offline, in ms: by the plain PouchDB, by the store, and by REST. All three begin at once. */
+  readonly plainMs: number;
+  readonly storeMs: number;
+  readonly restMs: number;
+  /** The whole round, in ms. */
   readonly ms: number;
 }
 
@@ -65,6 +73,13 @@ async function readByRest(username: string): Promise<UserPreferencesResponse> {
   const response = await fetch(`${fixture.server.url}/api/users/preferences`, { headers: authorization(username) });
   expect(response.status).toBe(200);
   return (await response.json()) as UserPreferencesResponse;
+}
+
+/** Resolves with how long a task takes, in ms. */
+async function timeOf(task: Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await task;
+  return Math.round(performance.now() - startedAt);
 }
 
 /** Edits as an application with a plain PouchDB does that follows docs/curl.md. */
@@ -104,10 +119,10 @@ test(
       };
       setOffline(true);
       await waitForState(store, 'offline');
-      await Promise.all([
-        editPlainly(peer, id, { selectedTags: expected.selectedTags }),
-        store.set({ selectedContexts: expected.selectedContexts }),
-        editByRest(username, { selectedStatus: expected.selectedStatus }),
+      const [plainMs, storeMs, restMs] = await Promise.all([
+        timeOf(editPlainly(peer, id, { selectedTags: expected.selectedTags })),
+        timeOf(store.set({ selectedContexts: expected.selectedContexts })),
+        timeOf(editByRest(username, { selectedStatus: expected.selectedStatus })),
       ]);
       setOffline(false);
       await syncOnce();
@@ -120,11 +135,16 @@ test(
       const changes = await fetchText(username, '/_changes?style=all_docs');
       const leaves = (JSON.parse(changes) as { results: [{ changes: { rev: string }[] }] }).results[0].changes;
       const bulkGet = await fetchText(username, '/_bulk_get', { docs: leaves.map(({ rev }) => ({ id, rev })) });
+      const local = (await store.inspect()).leaves;
       measurements.push({
         leaves: leaves.length,
-        localLeaves: (await store.inspect()).leaves.length,
+        localLeaves: local.length,
+        localHistory: Math.max(...local.map(({ _revisions }) => _revisions?.ids.length ?? 0)),
         bytes: changes.length + bulkGet.length,
         requests: peer.requests.length - requestsBefore,
+        plainMs,
+        storeMs,
+        restMs,
         ms: Math.round(performance.now() - startedAt),
       });
     }
@@ -133,6 +153,7 @@ test(
     expect(store.status().refused).toEqual([]);
     expect(measurements.map(({ leaves }) => leaves)).toEqual(measurements.map(() => 1));
     expect(Math.max(...measurements.map(({ localLeaves }) => localLeaves))).toBeLessThanOrEqual(MAX_LEAVES_IN_ROUND);
+    expect(Math.max(...measurements.map(({ localHistory }) => localHistory))).toBeLessThanOrEqual(LOCAL_REVS_LIMIT);
     const [first, last] = [measurements.slice(0, 10), measurements.slice(-10)];
     // The numbers of the rounds and generations have more digits.
     expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);

@@ -7,7 +7,7 @@ import jwt from 'jsonwebtoken';
 import pino from 'pino';
 import memoryAdapter from 'pouchdb-adapter-memory';
 import PouchDB from 'pouchdb-browser';
-import type { Database } from '../../../client/platform/database.ts';
+import { LOCAL_REVS_LIMIT, type Database } from '../../../client/platform/database.ts';
 import { readConfig } from '../../../server/config/config.ts';
 import type { StartOptions } from '../../../server/app/start-context.ts';
 import { startPouchgate, type Pouchgate } from '../../../server/app/start.ts';
@@ -114,10 +114,8 @@ export type OpenTestDatabase = (name: string) => Database;
 export function createInMemoryBrowser(): OpenTestDatabase {
   browserCount += 1;
   const prefix = `browser-${browserCount}-`;
-  return (name) => new PouchDB(prefix + name, { adapter: 'memory' });
+  return (name) => new PouchDB(prefix + name, { adapter: 'memory', revs_limit: LOCAL_REVS_LIMIT });
 }
-
-/** Far longer than any successful wait. */
 
 /**
  * Resolves when `predicate` returns true; it is called at once and after every change that `subscribe` reports. Rejects after
