@@ -11,8 +11,8 @@ import { startTestServer, type TestServer } from '../testing/test-server.ts';
 import { scenarioArbitrary, type Scenario } from './testing/scenario.ts';
 import { runScenario, type ScenarioServer } from './testing/run-scenario.ts';
 
-/** The default takes about 90 seconds. */
-const SCENARIO_COUNT = Number(process.env['DEVICES_HISTORIES'] ?? 150);
+/** The default takes about 60 seconds. */
+const SCENARIO_COUNT = Number(process.env['DEVICES_HISTORIES'] ?? 100);
 const SEED = Number(process.env['DEVICES_SEED'] ?? Date.now() % 2 ** 31);
 const SHRINK = process.env['DEVICES_SHRINK'] === '1';
 const CONCURRENCY = 6;

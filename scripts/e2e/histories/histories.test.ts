@@ -14,7 +14,7 @@ import { historyArbitrary, type History } from './testing/history.ts';
 import { runHistory } from './testing/run-history.ts';
 import { Shadow } from './testing/shadow.ts';
 
-const COUNT = Number(process.env['HISTORIES'] ?? 30);
+const COUNT = Number(process.env['HISTORIES'] ?? 20);
 const SEED = Number(process.env['HISTORIES_SEED'] ?? Date.now() % 2 ** 31);
 const FROM = Number(process.env['HISTORIES_FROM'] ?? 0);
 const SHRINK = process.env['HISTORIES_SHRINK'] === '1';

@@ -31,7 +31,7 @@ import {
 import { botValue, builtInValue, customValue, type GeneratedValue } from './testing/generated-values.ts';
 import { runSequence, type SequenceResult } from './testing/run-values.ts';
 
-const COUNT = Number(process.env['VALUES'] ?? 400);
+const COUNT = Number(process.env['VALUES'] ?? 250);
 const SEED = Number(process.env['VALUES_SEED'] ?? Date.now() % 2 ** 31);
 const VALUES_PER_DOCUMENT = 20;
 const CONCURRENCY = 3;

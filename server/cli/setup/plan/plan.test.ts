@@ -37,7 +37,7 @@ test('a second plan has no steps', () => {
       expect(again.blockers).toEqual([]);
       expect(isUpToDate(again)).toBe(true);
     }),
-    { numRuns: 1_000 },
+    { numRuns: 400 },
   );
 });
 
@@ -55,7 +55,7 @@ test('blocks overwriting foreign content without --replace, and using other data
       const foreign = stored !== undefined && stored['content_hash'] !== contentHash(stored);
       if (foreign && !desired.allowed.replace) expect(blockers).not.toEqual([]);
     }),
-    { numRuns: 1_000 },
+    { numRuns: 400 },
   );
 });
 
