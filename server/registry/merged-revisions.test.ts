@@ -3,7 +3,7 @@ import { connect } from '../upstream/client.ts';
 import { FairSlots } from '../upstream/fair-slots.ts';
 import { toUsername } from '../../couchdb-design/testing/arbitraries.ts';
 import { startTestUpstream, type TestUpstream } from '../testing/test-database.ts';
-import { addMerged, MergedRevisions, parseMerged, type Merged } from './merged-revisions.ts';
+import { addMerged, MergedRevisions, refreshMerged, parseMerged, type Merged } from './merged-revisions.ts';
 
 const rev = (generation: number, n: number): string => `${generation}-${n.toString(16).padStart(32, '0')}`;
 const path = (generation: number): [string, ...string[]] => [
@@ -22,13 +22,40 @@ describe('what was merged', () => {
   });
 
   it('is bounded: the earliest is dropped', () => {
-    const many = Array.from({ length: 1_000 }, (_, n) => rev(2, n + 1));
+    const many = Array.from({ length: 2_000 }, (_, n) => rev(2, n + 1));
     const merged = addMerged(addMerged(undefined, many, path(3)), [rev(2, 5_000)], path(4));
     expect([merged.revisions.length, merged.revisions[0], merged.revisions.at(-1)]).toEqual([
-      1_000,
+      2_000,
       rev(2, 2),
       rev(2, 5_000),
     ]);
+  });
+
+  it('is not forgotten while a device lists it, however much is merged that none lists any more', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(8), { minLength: 300, maxLength: 600 }), (othersPerPush) => {
+        const listed: string[] = [];
+        let merged = addMerged(undefined, [rev(2, 0)], path(3));
+        let [count, writes] = [0, 0];
+        for (const others of othersPerPush) {
+          const refreshed = refreshMerged(merged, listed);
+          if (refreshed !== merged) writes += 1;
+          merged = refreshed;
+          const contained = new Set(merged.revisions);
+          expect(listed.filter((revision) => !contained.has(revision))).toEqual([]);
+          const added = Array.from({ length: others + 1 }, () => rev(2, (count += 1)));
+          listed.push(...added.slice(0, 1));
+          merged = addMerged(merged, added, path(3));
+        }
+        expect(writes).toBeLessThan(othersPerPush.length / 20);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('stays as it is while everything that is listed is recent', () => {
+    const merged = addMerged(undefined, [rev(2, 1), rev(2, 2)], path(3));
+    expect(refreshMerged(merged, [rev(2, 1)])).toBe(merged);
   });
 
   it('is parsed from any stored value', () => {
@@ -65,6 +92,8 @@ describe('in the database', () => {
       into: rev(4, 0),
       revisions: expect.arrayContaining([rev(2, 1), rev(2, 2)]) as unknown,
     });
+    await one.refresh(alice, [rev(2, 1)]);
+    await one.refresh(bob, [rev(2, 1)]);
     expect(await one.read(bob)).toBeUndefined();
   });
 });

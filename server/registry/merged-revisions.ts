@@ -14,12 +14,14 @@ import { toUpstreamError } from '../upstream/upstream-error.ts';
 export interface Merged {
   /** The revision that contains all of them. */
   readonly into: Revision;
-  /** The one merged last is the last. */
+  /** The last is the one that was merged, or listed by a device, last. */
   readonly revisions: readonly Revision[];
 }
 
-/** A device with more leaves than this sends the rest with every push, where they change nothing. */
-const MAX_REVISIONS = 1_000;
+/** A device with more leaves than this sends the rest with every push, where they change nothing. Each takes 37 bytes. */
+const MAX_REVISIONS = 2_000;
+/** Only what devices list among the others becomes the last again, so that few pushes cause a write. */
+const RECENT_REVISIONS = MAX_REVISIONS / 2;
 
 /**
  * The path of the `_local` document in the registry, encoded. No client can reach it: the gate keeps a user's `_local` documents in
@@ -43,6 +45,18 @@ export function addMerged(
   for (const revision of added) kept.delete(revision);
   const revisions = [...kept, ...new Set(added)];
   return { into, revisions: revisions.slice(-MAX_REVISIONS) };
+}
+
+/**
+ * Returns the merged revisions after a device has listed some of them in `_revs_diff`. Those that no device lists any more, because it
+ * has replaced its database, are then dropped first. Returns the same object while none of the listed ones is near to be dropped.
+ */
+export function refreshMerged(before: Merged, listed: readonly Revision[]): Merged {
+  const { into, revisions } = before;
+  const isListed = new Set(listed);
+  if (!revisions.slice(0, -RECENT_REVISIONS).some((revision) => isListed.has(revision))) return before;
+  const unlisted = revisions.filter((revision) => !isListed.has(revision));
+  return { into, revisions: [...unlisted, ...revisions.filter((revision) => isListed.has(revision))] };
 }
 
 /** Parses the stored document; undefined for any other value. */
@@ -74,9 +88,18 @@ export class MergedRevisions {
    * additions is then lost, and the device sends its revisions again. Rejects with 502 or 503 when the upstream fails.
    */
   async add(username: Username, added: readonly Revision[], path: readonly [Revision, ...Revision[]]): Promise<void> {
+    await this.#update(username, (before) => addMerged(before, added, path));
+  }
+
+  /** Keeps the ones that a device has listed. Rejects with 502 or 503 when the upstream fails. */
+  async refresh(username: Username, listed: readonly Revision[]): Promise<void> {
+    await this.#update(username, (before) => before && refreshMerged(before, listed));
+  }
+
+  async #update(username: Username, change: (before: Merged | undefined) => Merged | undefined): Promise<void> {
     const document = await this.#readDocument(username);
     const before = parseMerged(document);
-    const after = addMerged(before, added, path);
+    const after = change(before);
     if (after === before) return;
     const rev = getString(document, '_rev');
     const body = { ...after, ...(rev === undefined ? {} : { _rev: rev }) };

@@ -25,6 +25,8 @@ export interface Peer {
   readonly remote: Pouch;
   /** Every request, as `METHOD path?query` relative to the database's URL, in order. */
   readonly requests: readonly string[];
+  /** How many rows its `_bulk_docs` had in all. */
+  readonly pushedRowCount: () => number;
   /** The responses' statuses, in order of arrival. */
   readonly responses: readonly { readonly request: string; readonly status: number }[];
   /** The number of requests without a response. */
@@ -53,7 +55,7 @@ export function createPeer({ database, token, skipSetup = true, revsLimit = 1_00
   const responses: { request: string; status: number }[] = [];
   const events: { name: string; value: unknown }[] = [];
   const syncs: Sync[] = [];
-  let inFlight = 0;
+  let [inFlight, pushedRows] = [0, 0];
   const local: Pouch = new PouchDB(`peer-${randomBytes(8).toString('hex')}`, {
     adapter: 'memory',
     revs_limit: revsLimit,
@@ -65,6 +67,7 @@ export function createPeer({ database, token, skipSetup = true, revsLimit = 1_00
       const address = typeof url === 'string' ? url : url.url;
       const request = `${options.method ?? 'GET'} ${address.replace(database, '')}`;
       requests.push(request);
+      if (request === 'POST /_bulk_docs') pushedRows += countRows(options.body);
       (options.headers as Headers).set('authorization', `Bearer ${token()}`);
       inFlight += 1;
       try {
@@ -84,6 +87,7 @@ export function createPeer({ database, token, skipSetup = true, revsLimit = 1_00
     local,
     remote,
     requests,
+    pushedRowCount: () => pushedRows,
     responses,
     events,
     inFlightCount: () => inFlight,
@@ -105,6 +109,9 @@ export function createPeer({ database, token, skipSetup = true, revsLimit = 1_00
     },
   });
 }
+
+const countRows = (body: unknown): number =>
+  typeof body === 'string' ? (JSON.parse(body) as { readonly docs: readonly unknown[] }).docs.length : 0;
 
 /** Resolves once a live sync is idle: a longpoll is open, and no other request was sent for some rounds of polling. */
 export async function waitForIdle(peer: Peer): Promise<void> {

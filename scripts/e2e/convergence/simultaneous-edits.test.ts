@@ -32,6 +32,8 @@ interface Measurement {
   readonly bytes: number;
   /** Requests of the plain PouchDB in the round. */
   readonly requests: number;
+  /** Revisions that the plain PouchDB sends in the round. */
+  readonly pushed: number;
   /** How long an edit takes offline, in ms: by the plain PouchDB, by the store, and by REST. All three begin at once. */
   readonly plainMs: number;
   readonly storeMs: number;
@@ -110,7 +112,7 @@ test(
 
     for (let round = 1; round <= ROUNDS; round += 1) {
       const startedAt = performance.now();
-      const requestsBefore = peer.requests.length;
+      const [requestsBefore, pushedBefore] = [peer.requests.length, peer.pushedRowCount()];
       const value = (source: string): string[] => [`${source} ${round}`];
       const expected = {
         selectedTags: value('plain'),
@@ -142,6 +144,7 @@ test(
         localHistory: Math.max(...local.map(({ _revisions }) => _revisions?.ids.length ?? 0)),
         bytes: changes.length + bulkGet.length,
         requests: peer.requests.length - requestsBefore,
+        pushed: peer.pushedRowCount() - pushedBefore,
         plainMs,
         storeMs,
         restMs,
@@ -157,6 +160,7 @@ test(
     const [first, last] = [measurements.slice(0, 10), measurements.slice(-10)];
     // The numbers of the rounds and generations have more digits.
     expect(median(last, 'bytes')).toBeLessThan(median(first, 'bytes') + 60);
+    expect(median(last, 'pushed')).toBeLessThanOrEqual(median(first, 'pushed') + 1);
     // Pull and push of a sync run at once, so a round may have more requests. What grows with the history adds to every round.
     expect(least(last, 'requests')).toBeLessThanOrEqual(least(first, 'requests') + 2);
     await eventually(async () => (await store.inspect()).leaves.length <= MAX_LOCAL_LEAVES);

@@ -10,6 +10,7 @@ import { requestInChunks } from './chunked-request.ts';
 import { isObject, getString } from '../../lib/json.ts';
 import { acceptsMultipart, sendMultipart } from './multipart.ts';
 import type { Query } from '../request/query.ts';
+import { refreshMerged } from '../../registry/merged-revisions.ts';
 import type { UpstreamResponse } from '../../upstream/forward.ts';
 import { unexpectedResponse } from '../../upstream/upstream-error.ts';
 import { NO_REVISIONS, type RevisionReader } from '../stored-revisions.ts';
@@ -136,6 +137,9 @@ async function diffOwn(
   // than a read before every push of every device.
   if (diff.missing.length === 0 || own.length === 1) return diff;
   const merged = await context.mergedRevisions.read(caller.username).catch(() => undefined);
+  // Without it, the device sends revisions again that change nothing.
+  if (merged !== undefined && refreshMerged(merged, own) !== merged)
+    await context.mergedRevisions.refresh(caller.username, own).catch(() => undefined);
   return runTurn(context, caller, () => diffRevisions(own, stored, merged));
 }
 
