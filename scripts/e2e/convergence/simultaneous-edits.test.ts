@@ -99,7 +99,8 @@ test(
     const username = fixture.newUser();
     const id = `user_${username}`;
     const { store, setOffline } = fixture.open(username);
-    const peer = createPeer({ database: fixture.server.registryUrl, token: () => fixture.server.token(username) });
+    const { registryUrl, token } = fixture.server;
+    const peer = createPeer({ database: registryUrl, token: () => token(username), revsLimit: 100 });
     const denied: unknown[] = [];
     const syncOnce = async (): Promise<void> => {
       const sync = peer.local.sync(peer.remote);
