@@ -21,7 +21,7 @@ const MAX_LOCAL_LEAVES = 17;
 const MAX_LEAVES_IN_ROUND = MAX_LOCAL_LEAVES + 7;
 
 /** PouchDB's work at a write grows with the conflicts that it keeps, so its database is replaced: see docs/curl.md. */
-const MAX_PEER_ROUNDS = 200;
+const MAX_PEER_ROUNDS = 50;
 
 const fixture = createDeviceFixture();
 
