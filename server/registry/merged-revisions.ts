@@ -19,7 +19,7 @@ export interface Merged {
 }
 
 /** A device with more leaves than this sends the rest with every push, where they change nothing. Each takes 37 bytes. */
-const MAX_REVISIONS = 2_000;
+const MAX_REVISIONS = 1_000;
 /** Only what devices list among the others becomes the last again, so that few pushes cause a write. */
 const RECENT_REVISIONS = MAX_REVISIONS / 2;
 
