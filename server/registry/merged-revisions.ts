@@ -20,7 +20,7 @@ export interface Merged {
 
 /** A device with more leaves than this sends the rest with every push, where they change nothing. Each takes 37 bytes. */
 const MAX_REVISIONS = 1_000;
-/** Only what devices list among the others becomes the last again, so that few pushes cause a write. */
+/** A listed revision that is one of the last is not moved, so that few pushes cause a write. */
 const RECENT_REVISIONS = MAX_REVISIONS / 2;
 
 /**
@@ -49,7 +49,7 @@ export function addMerged(
 
 /**
  * Returns the merged revisions after a device has listed some of them in `_revs_diff`. Those that no device lists any more, because it
- * has replaced its database, are then dropped first. Returns the same object while none of the listed ones is near to be dropped.
+ * has replaced its database, are then dropped first. Returns the same object while all of the listed ones are among the last.
  */
 export function refreshMerged(before: Merged, listed: readonly Revision[]): Merged {
   const { into, revisions } = before;

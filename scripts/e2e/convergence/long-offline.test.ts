@@ -1,38 +1,22 @@
 /** A local database keeps 100 revisions of a branch. Devices that were offline for longer lose nothing. */
 import { LOCAL_REVS_LIMIT } from '../../../client/platform/database.ts';
-import type { UserPreferencesResponse } from '../../../server/contract.ts';
 import { createDeviceFixture, waitForPreferences, waitForState } from '../testing/device.ts';
+import { patchOverRest, readOverRest } from '../testing/preferences-over-rest.ts';
 import { createInMemoryBrowser } from '../testing/test-server.ts';
 
 const fixture = createDeviceFixture();
 const OFFLINE_EDITS = LOCAL_REVS_LIMIT + 50;
 
-const headersOf = (username: string): Record<string, string> => ({
-  authorization: `Bearer ${fixture.server.token(username)}`,
-  'content-type': 'application/json',
-});
-
-async function editByRest(username: string, values: object): Promise<void> {
-  const body = JSON.stringify(values);
-  const init = { method: 'PATCH', headers: headersOf(username), body };
-  expect((await fetch(`${fixture.server.url}/api/users/preferences`, init)).status).toBe(200);
-}
-
-async function readByRest(username: string): Promise<UserPreferencesResponse> {
-  const response = await fetch(`${fixture.server.url}/api/users/preferences`, { headers: headersOf(username) });
-  return (await response.json()) as UserPreferencesResponse;
-}
-
 async function readServerLeaves(username: string): Promise<readonly string[]> {
   const response = await fetch(`${fixture.server.registryUrl}/_changes?style=all_docs`, {
-    headers: headersOf(username),
+    headers: { authorization: `Bearer ${fixture.server.token(username)}` },
   });
   const { results } = (await response.json()) as { results: readonly { changes: readonly { rev: string }[] }[] };
   return results.flatMap(({ changes }) => changes.map(({ rev }) => rev));
 }
 
 test.each([
-  ['nobody else edits', 0],
+  ['no other device edits', 0],
   ['another device edits once', 1],
   ['others edit more often than the device', OFFLINE_EDITS + 20],
 ])(`${OFFLINE_EDITS} offline edits reach the server while %s`, async (_, otherEdits) => {
@@ -44,7 +28,7 @@ test.each([
   await waitForState(store, 'offline');
   for (let edit = 1; edit <= OFFLINE_EDITS; edit += 1) await store.set({ selectedTags: [`offline ${edit}`] });
   for (let edit = 1; edit <= otherEdits; edit += 1)
-    await editByRest(username, { selectedContexts: [`elsewhere ${edit}`] });
+    await patchOverRest(fixture.server, username, { selectedContexts: [`elsewhere ${edit}`] });
   setOffline(false);
 
   const expected = {
@@ -53,7 +37,7 @@ test.each([
   };
   await Promise.all([waitForPreferences(store, expected), waitForPreferences(other, expected)]);
   await waitForState(store, 'live', 0);
-  expect((await readByRest(username)).preferences).toMatchObject(expected);
+  expect(await readOverRest(fixture.server, username)).toMatchObject(expected);
   expect(store.status().refused).toEqual([]);
   expect(await readServerLeaves(username)).toHaveLength(1);
 

@@ -7,10 +7,10 @@
 import { LOCAL_REVS_LIMIT } from '../../../client/platform/database.ts';
 import { scaleMs } from '../../../couchdb-design/testing/patience.ts';
 import { nextEditStamp } from '../../../couchdb-design/user-document/edit-stamp.ts';
-import type { UserPreferencesResponse } from '../../../server/contract.ts';
 import { eventually } from '../../../server/testing/fake-couchdb.ts';
 import { createPeer, type Peer } from '../../../server/testing/pouchdb-peer.ts';
 import { createDeviceFixture, waitForPreferences, waitForState } from '../testing/device.ts';
+import { patchOverRest, readOverRest } from '../testing/preferences-over-rest.ts';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 40);
 /** In ms, on a quiet machine. */
@@ -19,7 +19,6 @@ const MAX_ROUND_MS = 3_000;
 const MAX_LOCAL_LEAVES = 17;
 /** Two rounds may add three each before the replacement. */
 const MAX_LEAVES_IN_ROUND = MAX_LOCAL_LEAVES + 7;
-
 /** PouchDB's work at a write grows with the conflicts that it keeps, so its database is replaced: see docs/curl.md. */
 const MAX_PEER_ROUNDS = 50;
 
@@ -37,7 +36,7 @@ interface Measurement {
   readonly requests: number;
   /** Revisions that the plain PouchDB sends in the round. */
   readonly pushed: number;
-  /** How long an edit takes offline, in ms: by the plain PouchDB, by the store, and by REST. All three begin at once. */
+  /** How long an edit takes, in ms: by the plain PouchDB, by the store, and by REST. All three begin at once. */
   readonly plainMs: number;
   readonly storeMs: number;
   readonly restMs: number;
@@ -63,21 +62,6 @@ async function fetchText(username: string, path: string, body?: object): Promise
   });
   expect(response.status).toBe(200);
   return response.text();
-}
-
-async function editByRest(username: string, values: object): Promise<void> {
-  const response = await fetch(`${fixture.server.url}/api/users/preferences`, {
-    method: 'PATCH',
-    headers: { ...authorization(username), 'content-type': 'application/json' },
-    body: JSON.stringify(values),
-  });
-  expect(response.status).toBe(200);
-}
-
-async function readByRest(username: string): Promise<UserPreferencesResponse> {
-  const response = await fetch(`${fixture.server.url}/api/users/preferences`, { headers: authorization(username) });
-  expect(response.status).toBe(200);
-  return (await response.json()) as UserPreferencesResponse;
 }
 
 /** Resolves with how long a task takes, in ms. */
@@ -134,7 +118,7 @@ test(
       const [plainMs, storeMs, restMs] = await Promise.all([
         timeOf(editPlainly(peer, id, { selectedTags: expected.selectedTags })),
         timeOf(store.set({ selectedContexts: expected.selectedContexts })),
-        timeOf(editByRest(username, { selectedStatus: expected.selectedStatus })),
+        timeOf(patchOverRest(fixture.server, username, { selectedStatus: expected.selectedStatus })),
       ]);
       setOffline(false);
       await syncOnce();
@@ -142,7 +126,7 @@ test(
       await waitForPreferences(store, expected);
       await syncOnce();
       expect((await peer.local.get(id)).preferences).toMatchObject(expected);
-      expect((await readByRest(username)).preferences).toMatchObject(expected);
+      expect(await readOverRest(fixture.server, username)).toMatchObject(expected);
 
       const changes = await fetchText(username, '/_changes?style=all_docs');
       const leaves = (JSON.parse(changes) as { results: [{ changes: { rev: string }[] }] }).results[0].changes;

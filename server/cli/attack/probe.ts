@@ -19,7 +19,10 @@ export interface AttackRequest extends HttpRequest {
 
 /** An entry ends after so many requests without a response, so that a server that does not respond cannot prolong a run. */
 const MAX_TIMEOUTS = 3;
-/** An entry reports at most so many findings, because the next ones mostly have the same cause. */
+/** A leak, a changed document of the other user, the end of the list, or anything else. */
+export type FindingKind = 'leak' | 'change' | 'end' | 'other';
+
+/** An entry reports at most so many findings of each kind, because the next ones mostly have the same cause. */
 const MAX_FINDINGS = 5;
 
 /** Sends the requests of one entry, judges each response, and counts statuses. */
@@ -28,6 +31,7 @@ export class Probe {
   readonly #context: AttackContext;
   readonly #statuses = new Map<string, number>();
   readonly #notes: string[] = [];
+  readonly #findingCounts = new Map<FindingKind, number>();
   #timeouts = 0;
 
   constructor(context: AttackContext) {
@@ -45,14 +49,11 @@ export class Probe {
     this.#notes.push(sentence);
   }
 
-  report(request: AttackRequest | string, observation: string): void {
-    if (this.findings.length >= MAX_FINDINGS) return;
+  report(request: AttackRequest | string, observation: string, kind: FindingKind = 'other'): void {
+    const count = this.#findingCounts.get(kind) ?? 0;
+    if (count >= MAX_FINDINGS) return;
+    this.#findingCounts.set(kind, count + 1);
     this.findings.push({ request: typeof request === 'string' ? request : describeRequest(request), observation });
-  }
-
-  /** Reports what the whole entry has caused, also after the most findings of single requests. */
-  reportConsequence(entry: string, observation: string): void {
-    this.findings.push({ request: entry, observation });
   }
 
   /** Sends a request. The response must reveal nothing of the other user, and must not be a 500. */
@@ -84,7 +85,7 @@ export class Probe {
   judge(request: AttackRequest, response: ObservedResponse): ObservedResponse {
     const { secrets, ownTexts } = this.#context;
     const leaks = findLeaks(response, request, secrets(), ownTexts);
-    if (leaks.length > 0) this.report(request, `${response.status}, reveals ${leaks.slice(0, 3).join(', ')}`);
+    if (leaks.length > 0) this.report(request, `${response.status}, reveals ${leaks.slice(0, 3).join(', ')}`, 'leak');
     else if (response.status === 500) this.report(request, '500: an input that the server does not handle');
     return response;
   }
@@ -112,7 +113,7 @@ export class Probe {
     await this.send(request);
     const { victim } = this.#context;
     if (await victim.isUnchanged()) return;
-    this.report(request, 'changed the document of user B');
+    this.report(request, 'changed the document of user B', 'change');
     await victim.refresh();
   }
 

@@ -18,7 +18,7 @@ const entryThat = (run: () => void): AttackEntry => ({
 const victim = { isUnchanged: () => Promise.resolve(false), refresh: () => Promise.resolve() };
 const contextOfVictim = { victim } as unknown as AttackContext;
 
-test('after many findings a report still says why the list has ended', async () => {
+test('after many findings a report contains why the list has ended', async () => {
   const entry = entryThat(() => {
     throw new CommandError('The server cannot be reached.');
   });
@@ -30,7 +30,7 @@ test('after many findings a report still says why the list has ended', async () 
   });
 });
 
-test('after many findings a report still says that the document of the other user has changed', async () => {
+test('after many findings a report contains that the document of the other user has changed', async () => {
   const entry = entryThat(() => undefined);
   const results = await runList([entry], contextOfVictim, () => undefined);
   expect(results[0]?.findings.at(-1)?.observation).toBe('changed the document of user B');

@@ -49,14 +49,14 @@ async function runEntry({ run, request }: AttackEntry, probe: Probe, context: At
     await run(probe, context);
     // Also an entry that only reads may have changed the document, where a server confuses methods.
     if (!(await victim.isUnchanged())) {
-      probe.reportConsequence(request, 'changed the document of user B');
+      probe.report(request, 'changed the document of user B', 'change');
       await victim.refresh();
     }
     return true;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     // An attack after which the server does not respond, or refuses the other user, has succeeded.
-    probe.reportConsequence(request, error.message);
+    probe.report(request, error.message, 'end');
     return false;
   }
 }

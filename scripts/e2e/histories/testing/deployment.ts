@@ -12,7 +12,7 @@ import { startTestGate, type TestGate } from '../../../../server/testing/test-ga
 import { statusOf } from '../../../../server/upstream/client.ts';
 import { mountGate, type MountedGate } from '../../testing/mounted-gate.ts';
 import { VERSIONS, type Version } from './preference-domains.ts';
-import { retryWhileBusy } from './retry-while-busy.ts';
+import { retryWhileBusy } from '../../testing/retry-while-busy.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 

@@ -6,7 +6,8 @@ import { createPeer } from '../../../../server/testing/pouchdb-peer.ts';
 import { createNetworkSwitch } from '../../testing/network-switch.ts';
 import { createInMemoryBrowser, waitForCondition } from '../../testing/test-server.ts';
 import type { Deployment } from './deployment.ts';
-import type { Participant, Values } from './participants.ts';
+import type { Values } from '../../testing/preferences-over-rest.ts';
+import type { Participant } from './participants.ts';
 import { DOMAINS, VERSIONS, type DomainName, type Version } from './preference-domains.ts';
 
 export interface Device extends Participant {

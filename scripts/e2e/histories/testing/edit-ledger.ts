@@ -7,7 +7,7 @@
  */
 import { canonicalJson } from '../../../../couchdb-design/user-document/canonical-json.ts';
 import type { Document } from './devices.ts';
-import type { Values } from './participants.ts';
+import type { Values } from '../../testing/preferences-over-rest.ts';
 
 export interface LedgerEntry {
   readonly author: string;

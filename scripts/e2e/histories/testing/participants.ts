@@ -1,9 +1,8 @@
 /** The programs that edit a user's document at the server. */
 import type { Deployment, Gate } from './deployment.ts';
 import { DOMAINS, type Domain, type Version } from './preference-domains.ts';
-import { retryWhileBusy } from './retry-while-busy.ts';
-
-export type Values = Readonly<Record<string, unknown>>;
+import { patchOverRest, readOverRest, type Values } from '../../testing/preferences-over-rest.ts';
+import { retryWhileBusy } from '../../testing/retry-while-busy.ts';
 
 export interface Participant {
   readonly name: string;
@@ -15,29 +14,6 @@ export interface Participant {
 }
 
 export type ServerInterface = 'rest' | 'application' | 'command';
-
-/** Resolves with the preferences that a gate's REST interface shows. Rejects unless the status is 200. */
-export const readOverRest = ({ url, token }: Gate, username: string): Promise<Values> =>
-  retryWhileBusy(async () => {
-    const response = await fetch(`${url}/api/users/preferences`, {
-      headers: { authorization: `Bearer ${token(username)}` },
-    });
-    const body = (await response.json()) as { readonly preferences: Values };
-    if (response.status !== 200) throw new Error(`The response to GET is ${response.status}: ${JSON.stringify(body)}`);
-    return body.preferences;
-  });
-
-/** Resolves when the gate has stored the patch. */
-export const patchOverRest = ({ url, token }: Gate, username: string, patch: Values): Promise<void> =>
-  retryWhileBusy(async () => {
-    const response = await fetch(`${url}/api/users/preferences`, {
-      method: 'PATCH',
-      headers: { authorization: `Bearer ${token(username)}`, 'content-type': 'application/merge-patch+json' },
-      body: JSON.stringify(patch),
-    });
-    if (response.status !== 200)
-      throw new Error(`The response to PATCH is ${response.status}: ${await response.text()}`);
-  });
 
 /** Resolves when the users command has stored the patch, preference by preference. */
 export async function editByCommand({ runCommand }: Gate, username: string, patch: Values): Promise<void> {

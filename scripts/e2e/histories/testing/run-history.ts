@@ -7,7 +7,8 @@ import { EditLedger } from './edit-ledger.ts';
 import type { History, Step } from './history.ts';
 import { itemAt } from './item-at.ts';
 import { applyMistake } from './operator-mistakes.ts';
-import { createServerParticipant, patchOverRest, readOverRest, type Participant, type Values } from './participants.ts';
+import { patchOverRest, readOverRest, type Values } from '../../testing/preferences-over-rest.ts';
+import { createServerParticipant, type Participant } from './participants.ts';
 import { BOT_COMMANDS, type Version, VERSIONS } from './preference-domains.ts';
 import type { Shadow } from './shadow.ts';
 

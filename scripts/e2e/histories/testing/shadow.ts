@@ -7,10 +7,11 @@ import { latestEditStamp, nextEditStamp } from '../../../../couchdb-design/user-
 import type { Person } from '../../../../server/testing/fake-telegram-api.ts';
 import type { Deployment, Gate, StoredDocument } from './deployment.ts';
 import type { Document } from './devices.ts';
-import { editByCommand, patchOverRest, readOverRest, type Values } from './participants.ts';
+import { patchOverRest, readOverRest, type Values } from '../../testing/preferences-over-rest.ts';
+import { editByCommand } from './participants.ts';
 import { COMPLETE_PATCHES, type Version } from './preference-domains.ts';
 import { itemAt } from './item-at.ts';
-import { retryWhileBusy } from './retry-while-busy.ts';
+import { retryWhileBusy } from '../../testing/retry-while-busy.ts';
 
 /** An interface sets preferences. Resolves with the version, and what it then shows at least. */
 type Probe = () => Promise<{ readonly version: Version; readonly expected: Values }>;

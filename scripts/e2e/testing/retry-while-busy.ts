@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_WAIT_MS } from '../../../../couchdb-design/testing/patience.ts';
+import { MAX_WAIT_MS } from '../../../couchdb-design/testing/patience.ts';
 
 const RETRY_AFTER_MS = 1_000;
 /** What a gate responds, and what the application and the command report, when the database does not respond in time. */
